@@ -1,0 +1,174 @@
+import {
+  isAddressFamily,
+  readAddressFamily,
+  readEvenPort,
+  readLifetime,
+  readRequestedTransport,
+  readReservationToken,
+} from '../stun/attributes/allocation.ts';
+import type { StunMessage } from '../stun/message.ts';
+import { AddressFamily, Attribute, ErrorCode, TransportProtocol } from '../stun/protocol.ts';
+import { Allocation, type Reservation, type UserAccount } from './allocation.ts';
+import { Drop } from './drop-reason.ts';
+import { grantedLifetime } from './lifetime.ts';
+import { openFor, type PortWish, useReserved } from './open-relay.ts';
+import { type AuthenticatedRequest, answerContext, type Refusal, refuse } from './request.ts';
+import type { ServerState } from './server-state.ts';
+import { TokenBucket, TrafficAllowance } from './token-bucket.ts';
+
+/** What a well-formed Allocate asks for. */
+interface Wishes {
+  readonly lifetimeSeconds: number;
+  readonly family: AddressFamily;
+  /** The second family of a dual allocation. */
+  readonly additionalFamily: AddressFamily | undefined;
+  readonly port: PortWish;
+  readonly reservation: Reservation | undefined;
+}
+
+/**
+ * Makes an allocation (RFC 8656 §7.2). The answer goes out when its sockets are open.
+ *
+ * @param existing the allocation that the five-tuple has already.
+ */
+export function allocate(
+  state: ServerState,
+  request: AuthenticatedRequest,
+  existing: Allocation | undefined,
+): Refusal | undefined {
+  if (existing !== undefined) return answerAgain(state, request, existing);
+  if (state.draining) return refuse(ErrorCode.insufficientCapacity, 'the server is shutting down');
+  const wishes = readWishes(state, request);
+  if ('code' in wishes) return wishes;
+  const user = state.user(request.authenticated.credential.user, request.time.instant);
+  const refusal = checkQuotas(state, user, wishes);
+  if (refusal !== undefined) {
+    state.forgetIdleUser(user);
+    return refusal;
+  }
+
+  const allocation = newAllocation(state, request, user);
+  state.addAllocation(allocation);
+  const context = answerContext(request, request.authenticated);
+  if (wishes.reservation !== undefined) {
+    useReserved(state, context, allocation, wishes.reservation, wishes.lifetimeSeconds, request.time);
+  } else {
+    openFor(state, context, allocation, wishes, request.time);
+  }
+  return undefined;
+}
+
+/** RFC 8656 §7.2 step 2: a retransmission gets the same answer, any other Allocate on the same five-tuple gets 437. */
+function answerAgain(state: ServerState, request: AuthenticatedRequest, existing: Allocation): Refusal | undefined {
+  if (!existing.transactionId.equals(request.message.transactionId)) {
+    return refuse(ErrorCode.allocationMismatch, 'the five-tuple has an allocation already');
+  }
+  if (existing.answer === undefined) {
+    state.drop(Drop['allocation-in-progress']);
+    return undefined;
+  }
+  state.emit({ kind: 'transmit', listener: request.listener, client: request.client, bytes: existing.answer });
+  return undefined;
+}
+
+/** RFC 8656 §7.2 steps 3 to 9, in their order. */
+function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes | Refusal {
+  const { message } = request;
+  const transport = read(message, Attribute.requestedTransport, readRequestedTransport);
+  if (transport === undefined || transport === MALFORMED) {
+    return refuse(ErrorCode.badRequest, 'REQUESTED-TRANSPORT is missing or malformed');
+  }
+  if (transport !== TransportProtocol.udp) {
+    return refuse(ErrorCode.unsupportedTransportProtocol, `transport protocol ${transport} is not offered`);
+  }
+  if (message.has(Attribute.mobilityTicket)) {
+    return refuse(ErrorCode.mobilityForbidden, 'mobility is not offered');
+  }
+  const lifetime = read(message, Attribute.lifetime, readLifetime);
+  const evenPort = read(message, Attribute.evenPort, readEvenPort);
+  const token = read(message, Attribute.reservationToken, readReservationToken);
+  const requested = read(message, Attribute.requestedAddressFamily, readAddressFamily);
+  const additional = read(message, Attribute.additionalAddressFamily, readAddressFamily);
+  for (const value of [lifetime, evenPort, token, requested, additional]) {
+    if (value === MALFORMED) return refuse(ErrorCode.badRequest, 'an attribute is malformed');
+  }
+  const lifetimeSeconds = grantedLifetime(state.options, lifetime as number | undefined);
+
+  if (token !== undefined) {
+    if (evenPort !== undefined || requested !== undefined || additional !== undefined) {
+      return refuse(ErrorCode.badRequest, 'RESERVATION-TOKEN together with another choice of address');
+    }
+    const reservation = state.reservations.get((token as Buffer).toString('hex'));
+    if (reservation === undefined || reservation.user.id !== request.authenticated.credential.user) {
+      return refuse(ErrorCode.insufficientCapacity, 'the reservation does not exist or has expired');
+    }
+    const { family } = reservation.relayedAddress;
+    return { lifetimeSeconds, family, additionalFamily: undefined, port: 'any', reservation };
+  }
+  if (requested !== undefined && additional !== undefined) {
+    return refuse(ErrorCode.badRequest, 'REQUESTED- and ADDITIONAL-ADDRESS-FAMILY together');
+  }
+  const family = requested ?? AddressFamily.ipv4;
+  if (!isAddressFamily(family as number) || state.relayAddress(family as AddressFamily) === undefined) {
+    // A dual allocation may still get its other half (RFC 8656 §7.2 step 9).
+    if (additional === undefined) {
+      return refuse(ErrorCode.addressFamilyNotSupported, `no relay address of family ${String(family)}`);
+    }
+  }
+  if (evenPort === true && additional !== undefined) {
+    return refuse(ErrorCode.badRequest, 'EVEN-PORT with a reservation, and ADDITIONAL-ADDRESS-FAMILY');
+  }
+  if (additional !== undefined && additional !== AddressFamily.ipv6) {
+    return refuse(ErrorCode.badRequest, 'ADDITIONAL-ADDRESS-FAMILY asks for anything but IPv6');
+  }
+  return {
+    lifetimeSeconds,
+    family: family as AddressFamily,
+    additionalFamily: additional as AddressFamily | undefined,
+    port: evenPort === undefined ? 'any' : evenPort ? 'even-and-next' : 'even',
+    reservation: undefined,
+  };
+}
+
+const MALFORMED = Symbol('malformed');
+
+/** The value of an attribute; `undefined` when it is absent. */
+function read<T>(
+  message: StunMessage,
+  type: number,
+  decode: (message: StunMessage, index: number) => T | undefined,
+): T | typeof MALFORMED | undefined {
+  const index = message.find(type);
+  if (index < 0) return undefined;
+  const value = decode(message, index);
+  return value === undefined ? MALFORMED : value;
+}
+
+/** RFC 8656 §7.2 step 10. A reserved port counts like an allocation: it holds a port as well. */
+function checkQuotas(state: ServerState, user: UserAccount, wishes: Wishes): Refusal | undefined {
+  const { limits } = state.options;
+  const redeemed = wishes.reservation === undefined ? 0 : 1;
+  const wanted = wishes.port === 'even-and-next' ? 2 : 1;
+  if (user.allocations + user.reservations - redeemed + wanted > limits.allocationsPerUser) {
+    return refuse(ErrorCode.allocationQuotaReached, 'the user has as many allocations as it may');
+  }
+  if (state.allocationsById.size >= limits.allocations) {
+    return refuse(ErrorCode.insufficientCapacity, 'the server has as many allocations as it may');
+  }
+  return undefined;
+}
+
+function newAllocation(state: ServerState, request: AuthenticatedRequest, user: UserAccount): Allocation {
+  const { limits, random } = state.options;
+  const now = request.time.instant;
+  return new Allocation({
+    id: random.bytes(8).toString('hex'),
+    fiveTuple: { listener: request.listener, client: request.client },
+    user,
+    authenticated: request.authenticated,
+    transactionId: Buffer.from(request.message.transactionId),
+    createdAt: now,
+    traffic: new TrafficAllowance(limits.perAllocation, now),
+    newPeers: new TokenBucket(limits.newPeers, now),
+  });
+}

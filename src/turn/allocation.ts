@@ -1,0 +1,162 @@
+import type { IntegrityAlgorithm } from '../stun/integrity.ts';
+import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
+import type { PasswordAlgorithm } from '../stun/long-term-key.ts';
+import type { AddressFamily } from '../stun/protocol.ts';
+import { newTraffic, type Traffic } from './counters.ts';
+import type { Credential } from './credential-source.ts';
+import { Deadline } from './deadline-queue.ts';
+import type { FiveTuple } from './five-tuple.ts';
+import type { Instant } from './time.ts';
+import type { TokenBucket, TrafficAllowance } from './token-bucket.ts';
+
+/** Whoever quotas are counted for. It exists while it holds an allocation or a reservation. */
+export interface UserAccount {
+  readonly id: string;
+  readonly traffic: TrafficAllowance;
+  allocations: number;
+  reservations: number;
+}
+
+/** Why an allocation is no more. */
+export type EndReason = 'refreshed-to-zero' | 'expired' | 'relay-socket-lost' | 'shutdown' | 'killed';
+
+/** A credential that a request has proved to know, and how. */
+export interface Authenticated {
+  readonly username: string;
+  readonly credential: Credential;
+  readonly passwordAlgorithm: PasswordAlgorithm;
+  /** Which HMAC the request carried; the answer carries the same. */
+  readonly integrity: IntegrityAlgorithm;
+}
+
+/**
+ * A relayed transport address: a UDP socket of the server that peers see. It belongs to an allocation,
+ * or waits in a reservation for one. Its deadline is the end of its lifetime.
+ */
+export class RelayedAddress {
+  /** A small number, unique among the live ones. */
+  readonly id: number;
+  readonly family: AddressFamily;
+  /** Where the socket is bound. */
+  readonly local: TransportAddress;
+  /** What clients and peers are told; another address than `local` behind a 1:1 NAT. */
+  readonly external: TransportAddress;
+  readonly deadline: Deadline<'relayed-address', RelayedAddress> = new Deadline('relayed-address', this);
+  /** The allocation it serves; none while it is reserved. */
+  allocation: Allocation | undefined;
+  state: 'opening' | 'open' | 'failed' | 'closed' = 'opening';
+
+  constructor(id: number, local: TransportAddress, external: TransportAddress) {
+    this.id = id;
+    this.family = local.ip.family;
+    this.local = local;
+    this.external = external;
+  }
+}
+
+/** What one client has been given: one relayed address, or one of each family (RFC 8656 §2, §5). */
+export class Allocation {
+  /** Names this allocation in logs and in the API. */
+  readonly id: string;
+  readonly fiveTuple: FiveTuple;
+  readonly user: UserAccount;
+  readonly authenticated: Authenticated;
+  readonly createdAt: Instant;
+  /** The transaction that made it: a retransmission of it gets the same answer. */
+  readonly transactionId: Buffer;
+  /** The success answer, once it was given. */
+  answer: Buffer | undefined;
+  readonly relayedAddresses: RelayedAddress[] = [];
+  readonly permissions = new Set<Permission>();
+  readonly channels = new Map<number, ChannelBinding>();
+  /** Limits of this allocation alone. */
+  readonly traffic: TrafficAllowance;
+  readonly newPeers: TokenBucket;
+  readonly fromClient: Traffic = newTraffic();
+  readonly toClient: Traffic = newTraffic();
+
+  constructor(init: {
+    id: string;
+    fiveTuple: FiveTuple;
+    user: UserAccount;
+    authenticated: Authenticated;
+    transactionId: Buffer;
+    createdAt: Instant;
+    traffic: TrafficAllowance;
+    newPeers: TokenBucket;
+  }) {
+    this.id = init.id;
+    this.fiveTuple = init.fiveTuple;
+    this.user = init.user;
+    this.authenticated = init.authenticated;
+    this.transactionId = init.transactionId;
+    this.createdAt = init.createdAt;
+    this.traffic = init.traffic;
+    this.newPeers = init.newPeers;
+  }
+
+  /** The relayed address of this family, if the allocation has one. */
+  relayedAddress(family: AddressFamily): RelayedAddress | undefined {
+    for (const relayed of this.relayedAddresses) if (relayed.family === family) return relayed;
+    return undefined;
+  }
+}
+
+/** Leave for one peer IP address to exchange data with a relayed address (RFC 8656 §9). */
+export class Permission {
+  readonly relayedAddress: RelayedAddress;
+  readonly peer: IpAddress;
+  /** Packets may leave through the relay socket. */
+  readonly reachable: boolean;
+  /** The peer is one of the server's own relayed addresses. */
+  readonly own: boolean;
+  /** The daemon listens on some port of this address. */
+  readonly servesHere: boolean;
+  readonly deadline: Deadline<'permission', Permission> = new Deadline('permission', this);
+  /** False once it has expired; a channel may outlive its permission and keep it in place until it is given again. */
+  active = true;
+  /** How many channels are bound to this peer address. */
+  channels = 0;
+
+  constructor(
+    relayedAddress: RelayedAddress,
+    peer: IpAddress,
+    verdict: { readonly reachable: boolean; readonly own: boolean; readonly servesHere: boolean },
+  ) {
+    this.relayedAddress = relayedAddress;
+    this.peer = peer;
+    this.reachable = verdict.reachable;
+    this.own = verdict.own;
+    this.servesHere = verdict.servesHere;
+  }
+}
+
+/** A channel number that stands for one peer transport address (RFC 8656 §12). */
+export class ChannelBinding {
+  readonly allocation: Allocation;
+  readonly permission: Permission;
+  readonly channel: number;
+  readonly port: number;
+  readonly deadline: Deadline<'channel', ChannelBinding> = new Deadline('channel', this);
+
+  constructor(allocation: Allocation, permission: Permission, channel: number, port: number) {
+    this.allocation = allocation;
+    this.permission = permission;
+    this.channel = channel;
+    this.port = port;
+  }
+}
+
+/** A relayed address kept for a second allocation of the same user (RFC 8656 §7.2, EVEN-PORT). */
+export class Reservation {
+  readonly token: string;
+  readonly relayedAddress: RelayedAddress;
+  readonly user: UserAccount;
+  readonly deadline: Deadline<'reservation', Reservation> = new Deadline('reservation', this);
+
+  constructor(token: string, relayedAddress: RelayedAddress, user: UserAccount) {
+    this.token = token;
+    this.relayedAddress = relayedAddress;
+    this.user = user;
+  }
+}

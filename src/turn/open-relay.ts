@@ -1,0 +1,188 @@
+/** The part of Allocate that has to wait: opening the relay sockets, trying other ports, and then the answer (RFC 8656 §7.2, §7.3). */
+import { writeXorAddress } from '../stun/attributes/address.ts';
+import { writeLifetime, writeReservationToken } from '../stun/attributes/allocation.ts';
+import { writeAddressErrorCode } from '../stun/attributes/error-code.ts';
+import { type AddressFamily, Attribute, ErrorCode } from '../stun/protocol.ts';
+import { type Allocation, RelayedAddress, Reservation } from './allocation.ts';
+import { type AnswerContext, fail, refuse, succeed } from './request.ts';
+import type { ServerState } from './server-state.ts';
+import { after, type Time } from './time.ts';
+
+/** Which port is wanted: any, an even one, or an even one with the next reserved (EVEN-PORT, RFC 8656 §18.6). */
+export type PortWish = 'any' | 'even' | 'even-and-next';
+
+/** Why a relay socket could not be opened. */
+export type OpenFailure =
+  /** Another program has the port: another port may do. */
+  | 'port-in-use'
+  /** Anything else, such as no descriptors or no such address: another port will not help. */
+  | 'unavailable';
+
+/** How many ports are tried when other programs hold them. */
+const MAX_ATTEMPTS = 16;
+
+/** One relayed address that an Allocate waits for; with its neighbour when the next port is reserved too. */
+export class Opening {
+  readonly family: AddressFamily;
+  readonly wish: PortWish;
+  attempts = 0;
+  state: 'opening' | 'open' | 'failed' = 'opening';
+  errorCode: ErrorCode = ErrorCode.insufficientCapacity;
+  relayedAddresses: RelayedAddress[] = [];
+
+  constructor(family: AddressFamily, wish: PortWish) {
+    this.family = family;
+    this.wish = wish;
+  }
+}
+
+/** An Allocate whose sockets are not open yet. */
+export interface PendingAllocate {
+  readonly context: AnswerContext;
+  readonly allocation: Allocation;
+  readonly lifetimeSeconds: number;
+  readonly openings: readonly Opening[];
+}
+
+/** Starts to open what an Allocate asks for. */
+export function openFor(
+  state: ServerState,
+  context: AnswerContext,
+  allocation: Allocation,
+  wishes: {
+    readonly lifetimeSeconds: number;
+    readonly family: AddressFamily;
+    readonly additionalFamily: AddressFamily | undefined;
+    readonly port: PortWish;
+  },
+  time: Time,
+): void {
+  const openings = [new Opening(wishes.family, wishes.port)];
+  if (wishes.additionalFamily !== undefined) openings.push(new Opening(wishes.additionalFamily, 'any'));
+  const pending = { context, allocation, lifetimeSeconds: wishes.lifetimeSeconds, openings };
+  for (const opening of openings) attempt(state, pending, opening);
+  settle(state, pending, time);
+}
+
+/** Answers an Allocate with a relayed address that was reserved by an earlier one. */
+export function useReserved(
+  state: ServerState,
+  context: AnswerContext,
+  allocation: Allocation,
+  reservation: Reservation,
+  lifetimeSeconds: number,
+  time: Time,
+): void {
+  const relayed = state.redeem(reservation);
+  relayed.allocation = allocation;
+  const opening = new Opening(relayed.family, 'any');
+  opening.relayedAddresses = [relayed];
+  opening.state = 'open';
+  settle(state, { context, allocation, lifetimeSeconds, openings: [opening] }, time);
+}
+
+/** The socket of a relayed address is open. */
+export function relayOpened(state: ServerState, relayed: RelayedAddress, time: Time): void {
+  const waiting = state.pendingAllocates.get(relayed);
+  if (waiting === undefined) return;
+  const { pending, opening } = waiting;
+  state.pendingAllocates.delete(relayed);
+  state.relayIsLive(relayed);
+  if (opening.relayedAddresses.every(({ state }) => state === 'open')) opening.state = 'open';
+  settle(state, pending, time);
+}
+
+/** The socket of a relayed address could not be opened. */
+export function relayFailed(state: ServerState, relayed: RelayedAddress, failure: OpenFailure, time: Time): void {
+  const waiting = state.pendingAllocates.get(relayed);
+  if (waiting === undefined) return;
+  const { pending, opening } = waiting;
+  relayed.state = 'failed';
+  abandon(state, opening);
+  if (failure === 'port-in-use') attempt(state, pending, opening);
+  else opening.state = 'failed';
+  settle(state, pending, time);
+}
+
+/** Takes a port, or two, and asks for the sockets. */
+function attempt(state: ServerState, pending: PendingAllocate, opening: Opening): void {
+  const address = state.relayAddress(opening.family);
+  const pool = state.portPool(opening.family);
+  if (address === undefined || pool === undefined) {
+    opening.state = 'failed';
+    opening.errorCode = ErrorCode.addressFamilyNotSupported;
+    return;
+  }
+  const low = opening.wish === 'any' ? pool.take() : pool.takeEven(opening.wish === 'even-and-next');
+  if (low === undefined || opening.attempts++ >= MAX_ATTEMPTS) {
+    if (low !== undefined) {
+      pool.release(low);
+      if (opening.wish === 'even-and-next') pool.release(low + 1);
+    }
+    opening.state = 'failed';
+    return;
+  }
+  const ports = opening.wish === 'even-and-next' ? [low, low + 1] : [low];
+  opening.relayedAddresses = ports.map((port) => {
+    const local = { ip: address.local, port };
+    return new RelayedAddress(state.takeRelayId(), local, { ip: address.external, port });
+  });
+  opening.relayedAddresses[0]!.allocation = pending.allocation;
+  for (const relayed of opening.relayedAddresses) {
+    state.pendingAllocates.set(relayed, { pending, opening });
+    state.emit({ kind: 'open-relay', relayedAddress: relayed });
+  }
+}
+
+/** Gives up the sockets of an opening, be they open or not. */
+function abandon(state: ServerState, opening: Opening): void {
+  for (const relayed of opening.relayedAddresses) {
+    state.pendingAllocates.delete(relayed);
+    state.closeRelay(relayed);
+  }
+  opening.relayedAddresses = [];
+}
+
+/** Answers as soon as nothing is left to wait for. */
+function settle(state: ServerState, pending: PendingAllocate, time: Time): void {
+  const { context, allocation, openings, lifetimeSeconds } = pending;
+  if (openings.some((opening) => opening.state === 'opening')) return;
+  const open = openings.filter((opening) => opening.state === 'open');
+  if (open.length === 0) {
+    state.removeAllocation(allocation);
+    const { errorCode } = openings[0]!;
+    const refusal = refuse(errorCode, 'no relay socket could be opened');
+    fail(state, context, refusal, time);
+    state.event({
+      kind: 'request-refused',
+      method: context.method,
+      code: errorCode,
+      why: refusal.why,
+      client: context.client,
+      username: allocation.authenticated.username,
+    });
+    return;
+  }
+  let reservation: Reservation | undefined;
+  for (const opening of open) {
+    const [relayed, next] = opening.relayedAddresses;
+    allocation.relayedAddresses.push(relayed!);
+    state.deadlines.set(relayed!.deadline, after(time.instant, lifetimeSeconds * 1000));
+    if (next !== undefined) {
+      reservation = new Reservation(state.options.random.bytes(8).toString('hex'), next, allocation.user);
+      state.reserve(reservation, time.instant);
+    }
+  }
+  allocation.answer = succeed(state, context, (writer) => {
+    for (const relayed of allocation.relayedAddresses) {
+      writeXorAddress(writer, Attribute.xorRelayedAddress, relayed.external);
+    }
+    writeLifetime(writer, lifetimeSeconds);
+    writeXorAddress(writer, Attribute.xorMappedAddress, context.client);
+    if (reservation !== undefined) writeReservationToken(writer, Buffer.from(reservation.token, 'hex'));
+    for (const opening of openings) {
+      if (opening.state === 'failed') writeAddressErrorCode(writer, opening.family, opening.errorCode);
+    }
+  });
+  state.event({ kind: 'allocation-created', allocation, lifetimeSeconds });
+}

@@ -1,0 +1,41 @@
+import type { TransportAddress } from '../stun/ip-address.ts';
+import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from './allocation.ts';
+import type { Listener } from './five-tuple.ts';
+import type { Instant } from './time.ts';
+
+/** What the server wants done or known, apart from the packets of the packet path. */
+export type Output =
+  /** Send these bytes to a client. */
+  | {
+      readonly kind: 'transmit';
+      readonly listener: Listener;
+      readonly client: TransportAddress;
+      readonly bytes: Buffer;
+    }
+  /** Open a UDP socket at `relayedAddress.local`; the server waits for `relayOpened` or `relayFailed`. */
+  | { readonly kind: 'open-relay'; readonly relayedAddress: RelayedAddress }
+  /** Close the socket of this relayed address. */
+  | { readonly kind: 'close-relay'; readonly relayedAddress: RelayedAddress }
+  /** From now on this channel carries data; a data plane below the process may take it over. */
+  | { readonly kind: 'bind-channel'; readonly binding: ChannelBinding }
+  | { readonly kind: 'unbind-channel'; readonly binding: ChannelBinding }
+  | { readonly kind: 'event'; readonly event: ServerEvent };
+
+/** What logs, accounting and tests want to know. */
+export type ServerEvent =
+  | { readonly kind: 'allocation-created'; readonly allocation: Allocation; readonly lifetimeSeconds: number }
+  | {
+      readonly kind: 'allocation-ended';
+      readonly allocation: Allocation;
+      readonly reason: EndReason;
+      readonly at: Instant;
+    }
+  /** A request that a well-behaved client would not have sent, or that a limit refused. A first 401 is none of these. */
+  | {
+      readonly kind: 'request-refused';
+      readonly method: number;
+      readonly code: number;
+      readonly why: string;
+      readonly client: TransportAddress;
+      readonly username: string | undefined;
+    };

@@ -1,0 +1,157 @@
+/**
+ * The packet path: what clients send to peers and peers to clients. One plain call per packet; nothing is allocated,
+ * nothing is scanned, and every packet that goes nowhere is counted by its reason.
+ */
+import { mutableTransportAddress, readXorAddressInto } from '../stun/attributes/address.ts';
+import { CHANNEL_DATA_HEADER_LENGTH, writeChannelDataHeader } from '../stun/channel-data.ts';
+import type { AddressWords } from '../stun/ip-address.ts';
+import type { StunMessage } from '../stun/message.ts';
+import { Attribute } from '../stun/protocol.ts';
+import type { Allocation, Permission, RelayedAddress } from './allocation.ts';
+import { dataIndicationHeaderLength, wrapInDataIndication } from './data-indication.ts';
+import { Drop } from './drop-reason.ts';
+import type { Listener } from './five-tuple.ts';
+import { type Arrival, Verdict } from './packet.ts';
+import { channelScope, type ServerState } from './server-state.ts';
+import type { Instant } from './time.ts';
+
+/** The most payload a UDP datagram over IPv4 can have. */
+const LARGEST_DATAGRAM = 65_507;
+
+/** ChannelData from a client (RFC 8656 §12.6). */
+export function relayChannelData(state: ServerState, listener: Listener, arrival: Arrival, now: Instant): Verdict {
+  const { buffer, start, end, source } = arrival;
+  if (end - start < CHANNEL_DATA_HEADER_LENGTH) return state.drop(Drop['bad-channel-length']);
+  const data = start + CHANNEL_DATA_HEADER_LENGTH;
+  const dataEnd = data + buffer.readUInt16BE(start + 2);
+  // Over UDP the datagram may be padded, so it may be longer than the length says, never shorter (RFC 8656 §12.5).
+  if (dataEnd > end) return state.drop(Drop['bad-channel-length']);
+  const binding = state.channelsByClient.get(
+    channelScope(listener, buffer.readUInt16BE(start)),
+    source.ip,
+    source.port,
+  );
+  if (binding === undefined) return state.drop(Drop['unknown-channel']);
+  return sendToPeer(state, binding.allocation, binding.permission, binding.port, buffer, data, dataEnd, false, now);
+}
+
+const peer = mutableTransportAddress();
+
+/** A Send indication from a client (RFC 8656 §11.2). */
+export function relaySendIndication(
+  state: ServerState,
+  listener: Listener,
+  message: StunMessage,
+  arrival: Arrival,
+  now: Instant,
+): Verdict {
+  const allocation = state.allocations.get(listener.id, arrival.source.ip, arrival.source.port);
+  if (allocation === undefined) return state.drop(Drop['no-allocation']);
+  const peerIndex = message.find(Attribute.xorPeerAddress);
+  const dataIndex = message.find(Attribute.data);
+  if (peerIndex < 0 || dataIndex < 0 || !readXorAddressInto(message, peerIndex, peer)) {
+    return state.drop(Drop['bad-send-indication']);
+  }
+  if (!state.understandsAll(message)) return state.drop(Drop['bad-send-indication']);
+  const relayedAddress = allocation.relayedAddress(peer.ip.family);
+  const permission = relayedAddress && state.permissions.get(relayedAddress.id, peer.ip, 0);
+  if (permission === undefined) return state.drop(Drop['no-permission']);
+  const data = message.offsetAt(dataIndex);
+  const end = data + message.lengthAt(dataIndex);
+  const dontFragment = message.has(Attribute.dontFragment);
+  return sendToPeer(state, allocation, permission, peer.port, message.buffer, data, end, dontFragment, now);
+}
+
+/** A datagram that arrived at a relay socket (RFC 8656 §11.3, §12.7). */
+export function relayFromPeer(state: ServerState, at: RelayedAddress, arrival: Arrival, now: Instant): Verdict {
+  const { source, buffer, start, end } = arrival;
+  return sendToClient(state, at, source.ip, source.port, buffer, start, end, now);
+}
+
+function sendToPeer(
+  state: ServerState,
+  allocation: Allocation,
+  permission: Permission,
+  port: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  dontFragment: boolean,
+  now: Instant,
+): Verdict {
+  if (!permission.active) return state.drop(Drop['no-permission']);
+  if (port === 0) return state.drop(Drop['bad-peer-port']);
+  const bytes = end - start;
+  const over = state.overLimit(allocation, bytes, now);
+  if (over >= 0) return state.drop(over);
+  const from = permission.relayedAddress;
+  if (permission.own) {
+    const target = state.liveRelay(from.family, port);
+    if (target !== undefined) {
+      countFromClient(state, allocation, bytes);
+      // Inside the process, and from the address that peers know: a 1:1 NAT may not lead such a packet back.
+      return sendToClient(state, target, from.external.ip, from.external.port, buffer, start, end, now);
+    }
+  }
+  if (!permission.reachable) return state.drop(Drop['no-such-relay']);
+  if (permission.servesHere && state.options.policy.isOwnService(permission.peer, port)) {
+    return state.drop(Drop['own-service']);
+  }
+  countFromClient(state, allocation, bytes);
+  const departure = state.departure;
+  departure.buffer = buffer;
+  departure.start = start;
+  departure.end = end;
+  departure.fiveTuple = undefined;
+  departure.relayedAddress = from;
+  departure.peer = permission.peer;
+  departure.port = port;
+  departure.dontFragment = dontFragment;
+  return Verdict.toPeer;
+}
+
+function sendToClient(
+  state: ServerState,
+  at: RelayedAddress,
+  sourceIp: AddressWords,
+  sourcePort: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  now: Instant,
+): Verdict {
+  const allocation = at.allocation;
+  if (allocation === undefined) return state.drop(Drop['no-permission']);
+  const binding = state.channelsByPeer.get(at.id, sourceIp, sourcePort);
+  const permission = binding !== undefined ? binding.permission : state.permissions.get(at.id, sourceIp, 0);
+  if (permission === undefined || !permission.active) return state.drop(Drop['no-permission']);
+  const bytes = end - start;
+  const over = state.overLimit(allocation, bytes, now);
+  if (over >= 0) return state.drop(over);
+  const departure = state.departure;
+  departure.buffer = buffer;
+  if (binding !== undefined) {
+    departure.start = start - CHANNEL_DATA_HEADER_LENGTH;
+    departure.end = end;
+    writeChannelDataHeader(buffer, departure.start, binding.channel, bytes);
+  } else {
+    departure.start = start - dataIndicationHeaderLength(sourceIp);
+    if (end + 3 - departure.start > LARGEST_DATAGRAM) return state.drop(Drop['too-large']);
+    departure.end = wrapInDataIndication(buffer, start, end, sourceIp, sourcePort, state.nextIndicationId());
+  }
+  if (departure.end - departure.start > LARGEST_DATAGRAM) return state.drop(Drop['too-large']);
+  allocation.toClient.packets++;
+  allocation.toClient.bytes += bytes;
+  state.counters.toClients.packets++;
+  state.counters.toClients.bytes += bytes;
+  departure.fiveTuple = allocation.fiveTuple;
+  departure.relayedAddress = undefined;
+  return Verdict.toClient;
+}
+
+function countFromClient(state: ServerState, allocation: Allocation, bytes: number): void {
+  allocation.fromClient.packets++;
+  allocation.fromClient.bytes += bytes;
+  state.counters.fromClients.packets++;
+  state.counters.fromClients.bytes += bytes;
+}

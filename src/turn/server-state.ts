@@ -1,0 +1,377 @@
+import type { AddressWords, IpAddress } from '../stun/ip-address.ts';
+import type { StunMessage } from '../stun/message.ts';
+import { MessageWriter } from '../stun/message-writer.ts';
+import { AddressFamily, Attribute, isComprehensionRequired } from '../stun/protocol.ts';
+import { AddressTable } from './address-table.ts';
+import {
+  type Allocation,
+  ChannelBinding,
+  type EndReason,
+  Permission,
+  type RelayedAddress,
+  type Reservation,
+  type UserAccount,
+} from './allocation.ts';
+import { AnswerAllowance } from './answer-allowance.ts';
+import { ServerCounters } from './counters.ts';
+import { type Deadline, DeadlineQueue } from './deadline-queue.ts';
+import { Drop } from './drop-reason.ts';
+import type { Listener } from './five-tuple.ts';
+import { NonceIssuer } from './nonce.ts';
+import type { Opening, PendingAllocate } from './open-relay.ts';
+import type { RelayAddress, TurnServerOptions } from './options.ts';
+import type { Output, ServerEvent } from './output.ts';
+import { Departure, Verdict } from './packet.ts';
+import { PortPool } from './port-pool.ts';
+import { after, type Instant, instant } from './time.ts';
+import { TrafficAllowance } from './token-bucket.ts';
+
+/** Lifetime of a permission (RFC 8656 §9). */
+export const PERMISSION_LIFETIME_MS = 300_000;
+/** Lifetime of a channel binding (RFC 8656 §12). */
+export const CHANNEL_LIFETIME_MS = 600_000;
+/** How long a reserved port waits for its second allocation (RFC 8656 §7.2). */
+export const RESERVATION_LIFETIME_MS = 30_000;
+
+/** Anything in the server that ends by itself. */
+export type ServerDeadline =
+  | Deadline<'relayed-address', RelayedAddress>
+  | Deadline<'permission', Permission>
+  | Deadline<'channel', ChannelBinding>
+  | Deadline<'reservation', Reservation>;
+
+/** The scope under which a client's channel is found in one look-up. */
+export function channelScope(listener: Listener, channel: number): number {
+  return (listener.id << 16) | channel;
+}
+
+/** Attributes that this server knows what to do with, or knows that it may ignore. */
+const understood = new Set<number>([
+  Attribute.mappedAddress,
+  Attribute.username,
+  Attribute.messageIntegrity,
+  Attribute.errorCode,
+  Attribute.unknownAttributes,
+  Attribute.channelNumber,
+  Attribute.lifetime,
+  Attribute.xorPeerAddress,
+  Attribute.data,
+  Attribute.realm,
+  Attribute.nonce,
+  Attribute.xorRelayedAddress,
+  Attribute.requestedAddressFamily,
+  Attribute.evenPort,
+  Attribute.requestedTransport,
+  Attribute.messageIntegritySha256,
+  Attribute.passwordAlgorithm,
+  Attribute.userhash,
+  Attribute.xorMappedAddress,
+  Attribute.reservationToken,
+]);
+
+/**
+ * All that a TURN server remembers, and the few operations that keep it consistent. What the messages mean stands in one
+ * file per method; nothing there touches these tables but through here.
+ */
+export class ServerState {
+  readonly options: TurnServerOptions;
+  readonly counters = new ServerCounters();
+  readonly departure = new Departure();
+  readonly writer = new MessageWriter();
+  readonly nonces: NonceIssuer;
+  readonly answerAllowance: AnswerAllowance;
+  readonly deadlines = new DeadlineQueue<ServerDeadline>();
+  /** By (listener, client address). */
+  readonly allocations: AddressTable<Allocation>;
+  /** By ({@link channelScope}, client address). */
+  readonly channelsByClient: AddressTable<ChannelBinding>;
+  /** By (relayed address, peer address). */
+  readonly channelsByPeer: AddressTable<ChannelBinding>;
+  /** By (relayed address, peer address with port 0). */
+  readonly permissions: AddressTable<Permission>;
+  /** Live allocations by their id. */
+  readonly allocationsById = new Map<string, Allocation>();
+  readonly users = new Map<string, UserAccount>();
+  readonly reservations = new Map<string, Reservation>();
+  /** Allocates that wait for the socket of this relayed address. */
+  readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
+  /** Refuse new allocations: the server is about to stop. */
+  draining = false;
+
+  readonly #relayAddresses = new Map<AddressFamily, RelayAddress>();
+  readonly #portPools = new Map<AddressFamily, PortPool>();
+  readonly #relays = new Map<number, RelayedAddress>();
+  readonly #relayIds: number[] = [];
+  /** How many allocations each client address holds; the AddressTable's port is 0. */
+  readonly #clients: AddressTable<{ allocations: number }>;
+  readonly #traffic: TrafficAllowance;
+  #outputs: Output[] = [];
+  #nextRelayId = 1;
+  #indicationId: number;
+
+  constructor(options: TurnServerOptions) {
+    this.options = options;
+    const seed = () => options.random.bytes(4).readInt32BE();
+    this.allocations = new AddressTable(seed());
+    this.channelsByClient = new AddressTable(seed());
+    this.channelsByPeer = new AddressTable(seed());
+    this.permissions = new AddressTable(seed());
+    this.#clients = new AddressTable(seed());
+    this.#indicationId = seed();
+    this.nonces = new NonceIssuer(options.nonceLifetimeSeconds, options.random);
+    this.answerAllowance = new AnswerAllowance(options.limits.unauthenticatedAnswers, seed());
+    this.#traffic = new TrafficAllowance(options.limits.perServer, instant(0));
+    this.setRelayAddress(AddressFamily.ipv4, options.ipv4);
+    this.setRelayAddress(AddressFamily.ipv6, options.ipv6);
+  }
+
+  // Packets
+
+  /** Counts a packet that goes nowhere. */
+  drop(reason: number): Verdict {
+    this.counters.drop(reason);
+    return Verdict.nothing;
+  }
+
+  /** Counts a packet against the limits of its allocation, its user and the server; the drop reason when one is exceeded, else -1. */
+  overLimit(allocation: Allocation, bytes: number, now: Instant): number {
+    if (!allocation.traffic.admit(bytes, now)) return Drop['allocation-rate'];
+    if (!allocation.user.traffic.admit(bytes, now)) return Drop['user-rate'];
+    if (!this.#traffic.admit(bytes, now)) return Drop['server-rate'];
+    return -1;
+  }
+
+  nextIndicationId(): number {
+    this.#indicationId = (this.#indicationId + 1) | 0;
+    return this.#indicationId;
+  }
+
+  /** The relayed address that is open at this port, if any: two clients may meet on one server. */
+  liveRelay(family: AddressFamily, port: number): RelayedAddress | undefined {
+    return this.#relays.get((family << 16) | port);
+  }
+
+  /** Whether every comprehension-required attribute of the message is known. */
+  understandsAll(message: StunMessage): boolean {
+    for (let i = 0; i < message.attributeCount; i++) if (!this.#understands(message.typeAt(i))) return false;
+    return true;
+  }
+
+  /** The comprehension-required attributes of the message that are not known (RFC 8489 §6.3.1). */
+  unknownAttributes(message: StunMessage): number[] {
+    const unknown = new Set<number>();
+    for (let i = 0; i < message.attributeCount; i++) {
+      if (!this.#understands(message.typeAt(i))) unknown.add(message.typeAt(i));
+    }
+    return [...unknown];
+  }
+
+  #understands(type: number): boolean {
+    if (!isComprehensionRequired(type) || understood.has(type)) return true;
+    return type === Attribute.dontFragment && this.options.dontFragment;
+  }
+
+  // Outputs
+
+  emit(output: Output): void {
+    this.#outputs.push(output);
+  }
+
+  event(event: ServerEvent): void {
+    this.#outputs.push({ kind: 'event', event });
+  }
+
+  takeOutputs(): readonly Output[] {
+    const outputs = this.#outputs;
+    if (outputs.length > 0) this.#outputs = [];
+    return outputs;
+  }
+
+  // Relay addresses and ports
+
+  setRelayAddress(family: AddressFamily, address: RelayAddress | undefined): void {
+    if (address === undefined) {
+      this.#relayAddresses.delete(family);
+      return;
+    }
+    this.#relayAddresses.set(family, address);
+    if (!this.#portPools.has(family)) {
+      this.#portPools.set(family, new PortPool(this.options.relayPorts, this.options.random));
+    }
+  }
+
+  relayAddress(family: AddressFamily): RelayAddress | undefined {
+    return this.#relayAddresses.get(family);
+  }
+
+  portPool(family: AddressFamily): PortPool | undefined {
+    return this.#portPools.get(family);
+  }
+
+  /** A number for a new relayed address, unique among the live ones. */
+  takeRelayId(): number {
+    return this.#relayIds.pop() ?? this.#nextRelayId++;
+  }
+
+  /** The socket of this relayed address is open. */
+  relayIsLive(relayed: RelayedAddress): void {
+    relayed.state = 'open';
+    this.#relays.set((relayed.family << 16) | relayed.local.port, relayed);
+  }
+
+  /** Gives up a relayed address: its socket, its port, and all that refers to it. */
+  closeRelay(relayed: RelayedAddress): void {
+    if (relayed.state === 'closed') return;
+    this.deadlines.clear(relayed.deadline);
+    const allocation = relayed.allocation;
+    if (allocation !== undefined) this.#forgetPeers(allocation, relayed);
+    if (relayed.state === 'open') this.#relays.delete((relayed.family << 16) | relayed.local.port);
+    if (relayed.state !== 'failed') this.emit({ kind: 'close-relay', relayedAddress: relayed });
+    relayed.state = 'closed';
+    this.portPool(relayed.family)?.release(relayed.local.port);
+    this.#relayIds.push(relayed.id);
+  }
+
+  get liveRelays(): number {
+    return this.#relays.size;
+  }
+
+  // Users
+
+  user(id: string, now: Instant): UserAccount {
+    let user = this.users.get(id);
+    if (user === undefined) {
+      user = { id, traffic: new TrafficAllowance(this.options.limits.perUser, now), allocations: 0, reservations: 0 };
+      this.users.set(id, user);
+    }
+    return user;
+  }
+
+  forgetIdleUser(user: UserAccount): void {
+    if (user.allocations === 0 && user.reservations === 0) this.users.delete(user.id);
+  }
+
+  // Allocations
+
+  addAllocation(allocation: Allocation): void {
+    const { listener, client } = allocation.fiveTuple;
+    this.allocations.set(listener.id, client.ip, client.port, allocation);
+    this.allocationsById.set(allocation.id, allocation);
+    allocation.user.allocations++;
+    const known = this.#clients.get(0, client.ip, 0);
+    if (known !== undefined) known.allocations++;
+    else this.#clients.set(0, client.ip, 0, { allocations: 1 });
+  }
+
+  /** Takes an allocation out of every table and closes its sockets. */
+  removeAllocation(allocation: Allocation): void {
+    const { listener, client } = allocation.fiveTuple;
+    for (const relayed of [...allocation.relayedAddresses]) this.closeRelay(relayed);
+    this.allocations.delete(listener.id, client.ip, client.port);
+    this.allocationsById.delete(allocation.id);
+    allocation.user.allocations--;
+    this.forgetIdleUser(allocation.user);
+    const known = this.#clients.get(0, client.ip, 0);
+    if (known !== undefined && --known.allocations === 0) this.#clients.delete(0, client.ip, 0);
+  }
+
+  /** Ends an allocation that its client was told of. */
+  endAllocation(allocation: Allocation, reason: EndReason, at: Instant): void {
+    this.removeAllocation(allocation);
+    this.event({ kind: 'allocation-ended', allocation, reason, at });
+  }
+
+  /** Ends one relayed address of an allocation, and the allocation with its last one. */
+  endRelayedAddress(relayed: RelayedAddress, reason: EndReason, at: Instant): void {
+    const allocation = relayed.allocation;
+    if (allocation === undefined) return;
+    if (allocation.relayedAddresses.length === 1) {
+      this.endAllocation(allocation, reason, at);
+      return;
+    }
+    this.closeRelay(relayed);
+    allocation.relayedAddresses.splice(allocation.relayedAddresses.indexOf(relayed), 1);
+  }
+
+  /** Whether some client at this address has proved who it is and holds an allocation. */
+  isKnownClient(ip: AddressWords): boolean {
+    return this.#clients.get(0, ip, 0) !== undefined;
+  }
+
+  // Permissions and channels
+
+  /** Gives or renews a permission (RFC 8656 §9). */
+  permit(relayed: RelayedAddress, peer: IpAddress, now: Instant): Permission {
+    let permission = this.permissions.get(relayed.id, peer, 0);
+    if (permission === undefined) {
+      permission = new Permission(relayed, peer, this.options.policy.judge(peer));
+      this.permissions.set(relayed.id, peer, 0, permission);
+      relayed.allocation!.permissions.add(permission);
+    }
+    permission.active = true;
+    this.deadlines.set(permission.deadline, after(now, PERMISSION_LIFETIME_MS));
+    return permission;
+  }
+
+  /** Ends a permission. A channel that is still bound to the peer keeps it in place, without effect. */
+  expirePermission(permission: Permission): void {
+    permission.active = false;
+    this.deadlines.clear(permission.deadline);
+    if (permission.channels > 0) return;
+    this.permissions.delete(permission.relayedAddress.id, permission.peer, 0);
+    permission.relayedAddress.allocation?.permissions.delete(permission);
+  }
+
+  /** Binds a channel that is free to a peer, or renews the binding (RFC 8656 §12.2). */
+  bindChannel(allocation: Allocation, permission: Permission, channel: number, port: number, now: Instant): void {
+    let binding = allocation.channels.get(channel);
+    if (binding === undefined) {
+      const { listener, client } = allocation.fiveTuple;
+      binding = new ChannelBinding(allocation, permission, channel, port);
+      allocation.channels.set(channel, binding);
+      permission.channels++;
+      this.channelsByClient.set(channelScope(listener, channel), client.ip, client.port, binding);
+      this.channelsByPeer.set(permission.relayedAddress.id, permission.peer, port, binding);
+      this.emit({ kind: 'bind-channel', binding });
+    }
+    this.deadlines.set(binding.deadline, after(now, CHANNEL_LIFETIME_MS));
+  }
+
+  unbindChannel(binding: ChannelBinding): void {
+    const { allocation, permission, channel, port } = binding;
+    const { listener, client } = allocation.fiveTuple;
+    this.deadlines.clear(binding.deadline);
+    allocation.channels.delete(channel);
+    this.channelsByClient.delete(channelScope(listener, channel), client.ip, client.port);
+    this.channelsByPeer.delete(permission.relayedAddress.id, permission.peer, port);
+    permission.channels--;
+    if (!permission.active) this.expirePermission(permission);
+    this.emit({ kind: 'unbind-channel', binding });
+  }
+
+  #forgetPeers(allocation: Allocation, relayed: RelayedAddress): void {
+    for (const binding of [...allocation.channels.values()]) {
+      if (binding.permission.relayedAddress === relayed) this.unbindChannel(binding);
+    }
+    for (const permission of [...allocation.permissions]) {
+      if (permission.relayedAddress === relayed) this.expirePermission(permission);
+    }
+  }
+
+  // Reservations
+
+  reserve(reservation: Reservation, now: Instant): void {
+    this.reservations.set(reservation.token, reservation);
+    reservation.user.reservations++;
+    this.deadlines.set(reservation.deadline, after(now, RESERVATION_LIFETIME_MS));
+  }
+
+  /** Ends a reservation; its relayed address stays open and belongs to the caller. */
+  redeem(reservation: Reservation): RelayedAddress {
+    this.deadlines.clear(reservation.deadline);
+    this.reservations.delete(reservation.token);
+    reservation.user.reservations--;
+    this.forgetIdleUser(reservation.user);
+    return reservation.relayedAddress;
+  }
+}

@@ -1,0 +1,292 @@
+import { isChannelData } from '../stun/channel-data.ts';
+import { fingerprintHolds } from '../stun/fingerprint.ts';
+
+import { ReadResult, StunMessage } from '../stun/message.ts';
+import { type AddressFamily, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
+import { allocate } from './allocate.ts';
+import type { Allocation, EndReason, RelayedAddress } from './allocation.ts';
+import { authenticate, CHALLENGE } from './authentication.ts';
+import { binding } from './binding.ts';
+import { channelBind } from './channel-bind.ts';
+import type { ServerCounters } from './counters.ts';
+import { createPermission } from './create-permission.ts';
+import { Drop } from './drop-reason.ts';
+import type { Listener } from './five-tuple.ts';
+import { type OpenFailure, relayFailed, relayOpened } from './open-relay.ts';
+import type { RelayAddress, TurnServerOptions } from './options.ts';
+import type { Output } from './output.ts';
+import type { Arrival, Departure } from './packet.ts';
+import { Verdict } from './packet.ts';
+import { refresh } from './refresh.ts';
+import { relayChannelData, relayFromPeer, relaySendIndication } from './relay-packet.ts';
+import { type AuthenticatedRequest, answerContext, fail, type Refusal, type Request, refuse } from './request.ts';
+import { ServerState } from './server-state.ts';
+import type { Instant, Time } from './time.ts';
+
+/** The methods that work on an allocation that is there already. */
+const allocationMethods = new Map<
+  number,
+  (state: ServerState, request: AuthenticatedRequest, allocation: Allocation) => Refusal | undefined
+>([
+  [Method.refresh, refresh],
+  [Method.createPermission, createPermission],
+  [Method.channelBind, channelBind],
+]);
+
+const readDrops = new Map<ReadResult, number>([
+  [ReadResult.badLength, Drop['bad-length']],
+  [ReadResult.notStun, Drop['not-stun']],
+  [ReadResult.noCookie, Drop['no-magic-cookie']],
+  [ReadResult.badAttribute, Drop['bad-attribute']],
+  [ReadResult.tooManyAttributes, Drop['too-many-attributes']],
+]);
+
+/**
+ * A STUN and TURN server without sockets and clocks (RFC 8489, RFC 8656).
+ *
+ * Packets are handed in with the time; each call returns a {@link Verdict} about that packet, with the details in
+ * {@link departure}. Everything else that is to be done, answers among it, waits in {@link takeOutputs}.
+ *
+ * @example
+ * const verdict = server.receiveFromClient(listener, arrival, time);
+ * if (verdict === Verdict.toPeer) sockets.send(server.departure);
+ * for (const output of server.takeOutputs()) host.execute(output);
+ * host.armTimer(server.nextDeadline);
+ */
+export class TurnServer {
+  readonly #state: ServerState;
+  readonly #message = new StunMessage();
+
+  constructor(options: TurnServerOptions) {
+    this.#state = new ServerState(options);
+  }
+
+  /** Where the packet goes that was handed in last. */
+  get departure(): Departure {
+    return this.#state.departure;
+  }
+
+  get counters(): ServerCounters {
+    return this.#state.counters;
+  }
+
+  /** When {@link advance} has something to do; infinity when nothing is waiting. */
+  get nextDeadline(): Instant {
+    return this.#state.deadlines.next;
+  }
+
+  /** What is to be done since the last call. */
+  takeOutputs(): readonly Output[] {
+    return this.#state.takeOutputs();
+  }
+
+  /** A packet from a client. */
+  receiveFromClient(listener: Listener, arrival: Arrival, time: Time): Verdict {
+    if (time.instant >= this.#state.deadlines.next) this.advance(time);
+    if (arrival.end <= arrival.start) return this.#state.drop(Drop['not-stun']);
+    return isChannelData(arrival.buffer[arrival.start]!)
+      ? relayChannelData(this.#state, listener, arrival, time.instant)
+      : this.#receiveStun(listener, arrival, time);
+  }
+
+  /** A packet that arrived at a relay socket. */
+  receiveFromPeer(at: RelayedAddress, arrival: Arrival, time: Time): Verdict {
+    if (time.instant >= this.#state.deadlines.next) this.advance(time);
+    return relayFromPeer(this.#state, at, arrival, time.instant);
+  }
+
+  /** Ends everything whose time has come. */
+  advance(time: Time): void {
+    const state = this.#state;
+    for (let due = state.deadlines.takeDue(time.instant); due; due = state.deadlines.takeDue(time.instant)) {
+      switch (due.kind) {
+        case 'relayed-address':
+          state.endRelayedAddress(due.owner, 'expired', time.instant);
+          break;
+        case 'permission':
+          state.expirePermission(due.owner);
+          break;
+        case 'channel':
+          state.unbindChannel(due.owner);
+          break;
+        case 'reservation':
+          state.closeRelay(state.redeem(due.owner));
+          break;
+      }
+    }
+  }
+
+  /** Answer to `open-relay`: the socket is open. */
+  relayOpened(relayedAddress: RelayedAddress, time: Time): void {
+    relayOpened(this.#state, relayedAddress, time);
+  }
+
+  /** Answer to `open-relay`: there is no socket. */
+  relayFailed(relayedAddress: RelayedAddress, failure: OpenFailure, time: Time): void {
+    relayFailed(this.#state, relayedAddress, failure, time);
+  }
+
+  /** A relay socket that was open is gone. Its client learns of it at the next Refresh and allocates anew. */
+  relayLost(relayedAddress: RelayedAddress, time: Time): void {
+    if (relayedAddress.state !== 'open') return;
+    const reservation = [...this.#state.reservations.values()].find((r) => r.relayedAddress === relayedAddress);
+    if (reservation !== undefined) this.#state.closeRelay(this.#state.redeem(reservation));
+    else this.#state.endRelayedAddress(relayedAddress, 'relay-socket-lost', time.instant);
+  }
+
+  /** Counts a packet that the sockets could not send. */
+  countDrop(reason: 'send-failed' | 'send-queue-full' | 'would-fragment'): void {
+    this.#state.drop(Drop[reason]);
+  }
+
+  /** The relay address of a family has changed; allocations that exist keep theirs. */
+  setRelayAddress(family: AddressFamily, address: RelayAddress | undefined): void {
+    this.#state.setRelayAddress(family, address);
+  }
+
+  /** From now on new nonces are made with a new key. */
+  rotateNonceKey(): void {
+    this.#state.nonces.rotate(this.#state.options.random);
+  }
+
+  /** Refuses new allocations; those that exist go on. */
+  startDraining(): void {
+    this.#state.draining = true;
+  }
+
+  /** Live allocations. */
+  get allocations(): Iterable<Allocation> {
+    return this.#state.allocationsById.values();
+  }
+
+  /** How much of everything there is at this moment. */
+  get population(): Readonly<Record<Population, number>> {
+    const state = this.#state;
+    return {
+      allocations: state.allocationsById.size,
+      relayedAddresses: state.liveRelays,
+      permissions: state.permissions.size,
+      channels: state.channelsByPeer.size,
+      reservations: state.reservations.size,
+      users: state.users.size,
+      deadlines: state.deadlines.size,
+    };
+  }
+
+  /** Live allocations of one user. */
+  allocationsOf(user: string): number {
+    return this.#state.users.get(user)?.allocations ?? 0;
+  }
+
+  /** Ends an allocation at once; false when there is none of this id. */
+  endAllocation(id: string, reason: EndReason, time: Time): boolean {
+    const allocation = this.#state.allocationsById.get(id);
+    if (allocation === undefined) return false;
+    this.#state.endAllocation(allocation, reason, time.instant);
+    return true;
+  }
+
+  #receiveStun(listener: Listener, arrival: Arrival, time: Time): Verdict {
+    const state = this.#state;
+    const message = this.#message;
+    const result = message.read(arrival.buffer, arrival.start, arrival.end);
+    if (result !== ReadResult.ok) return state.drop(readDrops.get(result)!);
+    if (message.messageClass === MessageClass.indication && message.method === Method.send) {
+      return relaySendIndication(state, listener, message, arrival, time.instant);
+    }
+    // A Binding indication only keeps a NAT mapping alive (RFC 8489 §6.3.2).
+    if (message.messageClass === MessageClass.indication && message.method === Method.binding) return Verdict.nothing;
+    // Only requests are ever answered; two servers can never keep each other busy.
+    if (message.messageClass !== MessageClass.request) return state.drop(Drop['not-a-request']);
+    if (!fingerprintHolds(message)) return state.drop(Drop['bad-fingerprint']);
+    const client = { ip: arrival.source.ip.toIpAddress(), port: arrival.source.port };
+    this.#receiveRequest({ message, listener, client, time });
+    return Verdict.nothing;
+  }
+
+  #receiveRequest(request: Request): void {
+    const { message } = request;
+    if (message.method === Method.binding) {
+      this.#answerUnauthenticated(request, () => {
+        const unknown = this.#state.unknownAttributes(message);
+        if (unknown.length > 0) this.#refuse(request, undefined, unknownAttributes(unknown));
+        else binding(this.#state, request);
+      });
+      return;
+    }
+    if (message.method !== Method.allocate && !allocationMethods.has(message.method)) {
+      this.#state.drop(Drop['unknown-method']);
+      return;
+    }
+    const { listener, client } = request;
+    const allocation = this.#state.allocations.get(listener.id, client.ip, client.port);
+    const result = authenticate(this.#state, request, allocation);
+    if (!result.ok) {
+      this.#answerUnauthenticated(request, () => this.#refuse(request, undefined, result.refusal, result.username));
+      return;
+    }
+    const authenticated = { ...request, authenticated: result.authenticated };
+    const refusal = this.#receiveAuthenticated(authenticated, allocation);
+    if (refusal !== undefined) this.#refuse(request, authenticated, refusal, result.authenticated.username);
+  }
+
+  #receiveAuthenticated(request: AuthenticatedRequest, allocation: Allocation | undefined): Refusal | undefined {
+    const unknown = this.#state.unknownAttributes(request.message);
+    if (unknown.length > 0) return unknownAttributes(unknown);
+    const method = allocationMethods.get(request.message.method);
+    if (method === undefined) return allocate(this.#state, request, allocation);
+    if (allocation === undefined) {
+      return refuse(ErrorCode.allocationMismatch, 'there is no allocation on this five-tuple');
+    }
+    // RFC 8656 §5: whoever made an allocation is the only one who may use it.
+    if (allocation.authenticated.username !== request.authenticated.username) {
+      return refuse(ErrorCode.wrongCredentials, 'the allocation belongs to another user name');
+    }
+    if (allocation.answer === undefined) {
+      this.#state.drop(Drop['allocation-in-progress']);
+      return undefined;
+    }
+    return method(this.#state, request, allocation);
+  }
+
+  /** Answers a source that has proved nothing, unless it has had its share of answers. */
+  #answerUnauthenticated(request: Request, answer: () => void): void {
+    const { ip } = request.client;
+    if (this.#state.isKnownClient(ip) || this.#state.answerAllowance.admit(ip, request.time.instant)) answer();
+    else this.#state.drop(Drop['answer-allowance']);
+  }
+
+  #refuse(
+    request: Request,
+    authenticated: AuthenticatedRequest | undefined,
+    refusal: Refusal,
+    username?: string,
+  ): void {
+    fail(this.#state, answerContext(request, authenticated?.authenticated), refusal, request.time);
+    if (refusal.why === CHALLENGE) return;
+    const { code, why } = refusal;
+    this.#state.event({
+      kind: 'request-refused',
+      method: request.message.method,
+      code,
+      why,
+      client: request.client,
+      username,
+    });
+  }
+}
+
+/** What {@link TurnServer.population} counts. */
+export type Population =
+  | 'allocations'
+  | 'relayedAddresses'
+  | 'permissions'
+  | 'channels'
+  | 'reservations'
+  | 'users'
+  | 'deadlines';
+
+function unknownAttributes(types: readonly number[]): Refusal {
+  const why = `unknown comprehension-required attributes: ${types.map((type) => `0x${type.toString(16)}`).join(', ')}`;
+  return { code: ErrorCode.unknownAttribute, why, unknownAttributes: types };
+}
