@@ -65,6 +65,8 @@ export const Attribute = {
   responseOrigin: 0x802b,
   otherAddress: 0x802c,
   mobilityTicket: 0x8030,
+  /** ADDITIONAL-ADDRESS-FAMILY before it had its number; coturn's client up to 4.6 sends it. */
+  additionalAddressFamilyDraft: 0x8032,
 } as const;
 export type Attribute = (typeof Attribute)[keyof typeof Attribute];
 

@@ -44,11 +44,16 @@ function parseCidr(text: string): AddressRange | string {
   const bits = ip.family === AddressFamily.ipv4 ? 32 : 128;
   const length = Number(prefix);
   if (!/^\d{1,3}$/.test(prefix) || length > bits) return `"${text}" needs a prefix length from 0 to ${bits}`;
-  const low = withHostBits(ip, length, false);
+  const low = networkOf(ip, length);
   if (compareAddresses(low, ip) !== 0) {
     return `"${text}" has bits set behind its prefix; did you mean ${low.text}/${length}?`;
   }
   return { low, high: withHostBits(ip, length, true), text };
+}
+
+/** The first address of the network that has this prefix length. */
+export function networkOf(ip: IpAddress, prefixLength: number): IpAddress {
+  return withHostBits(ip, prefixLength, false);
 }
 
 /** The address with all bits behind the prefix set, or cleared. */

@@ -88,7 +88,9 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
   const evenPort = read(message, Attribute.evenPort, readEvenPort);
   const token = read(message, Attribute.reservationToken, readReservationToken);
   const requested = read(message, Attribute.requestedAddressFamily, readAddressFamily);
-  const additional = read(message, Attribute.additionalAddressFamily, readAddressFamily);
+  const additional =
+    read(message, Attribute.additionalAddressFamily, readAddressFamily) ??
+    read(message, Attribute.additionalAddressFamilyDraft, readAddressFamily);
   for (const value of [lifetime, evenPort, token, requested, additional]) {
     if (value === MALFORMED) return refuse(ErrorCode.badRequest, 'an attribute is malformed');
   }

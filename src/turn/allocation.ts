@@ -6,6 +6,7 @@ import { newTraffic, type Traffic } from './counters.ts';
 import type { Credential } from './credential-source.ts';
 import { Deadline } from './deadline-queue.ts';
 import type { FiveTuple } from './five-tuple.ts';
+import type { PeerVerdict } from './peer-policy.ts';
 import type { Instant } from './time.ts';
 import type { TokenBucket, TrafficAllowance } from './token-bucket.ts';
 
@@ -107,24 +108,24 @@ export class Permission {
   readonly relayedAddress: RelayedAddress;
   readonly peer: IpAddress;
   /** Packets may leave through the relay socket. */
-  readonly reachable: boolean;
+  reachable = false;
   /** The peer is one of the server's own relayed addresses. */
-  readonly own: boolean;
+  own = false;
   /** The daemon listens on some port of this address. */
-  readonly servesHere: boolean;
+  servesHere = false;
   readonly deadline: Deadline<'permission', Permission> = new Deadline('permission', this);
   /** False once it has expired; a channel may outlive its permission and keep it in place until it is given again. */
   active = true;
   /** How many channels are bound to this peer address. */
   channels = 0;
 
-  constructor(
-    relayedAddress: RelayedAddress,
-    peer: IpAddress,
-    verdict: { readonly reachable: boolean; readonly own: boolean; readonly servesHere: boolean },
-  ) {
+  constructor(relayedAddress: RelayedAddress, peer: IpAddress) {
     this.relayedAddress = relayedAddress;
     this.peer = peer;
+  }
+
+  /** Takes over what the peer policy says; it may have changed since the permission was first given. */
+  apply(verdict: PeerVerdict): void {
     this.reachable = verdict.reachable;
     this.own = verdict.own;
     this.servesHere = verdict.servesHere;

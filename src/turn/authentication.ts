@@ -6,7 +6,7 @@ import type { StunMessage } from '../stun/message.ts';
 import { Attribute, ErrorCode } from '../stun/protocol.ts';
 import type { Allocation, Authenticated } from './allocation.ts';
 import type { Credential } from './credential-source.ts';
-import { offeredAlgorithms, type Refusal, type Request, refuse } from './request.ts';
+import { challenge, offeredAlgorithms, type Refusal, type Request, refuse } from './request.ts';
 import type { ServerState } from './server-state.ts';
 import type { UnixSeconds } from './time.ts';
 
@@ -14,9 +14,6 @@ import type { UnixSeconds } from './time.ts';
 export type AuthenticationResult =
   | { readonly ok: true; readonly authenticated: Authenticated }
   | { readonly ok: false; readonly refusal: Refusal; readonly username: string | undefined };
-
-/** A first request without credentials is how every client begins; it is challenged, and it is no failure. */
-export const CHALLENGE = 'challenge';
 
 /**
  * Checks a request by the long-term credential mechanism (RFC 8489 §9.2.4).
@@ -30,7 +27,9 @@ export function authenticate(
 ): AuthenticationResult {
   const { message, client, time } = request;
   const hasSha256 = message.has(Attribute.messageIntegritySha256);
-  if (!hasSha256 && !message.has(Attribute.messageIntegrity)) return denied(ErrorCode.unauthenticated, CHALLENGE);
+  if (!hasSha256 && !message.has(Attribute.messageIntegrity)) {
+    return { ok: false, refusal: challenge, username: undefined };
+  }
 
   const facts = readFacts(state, message);
   if ('code' in facts) return { ok: false, refusal: facts, username: undefined };

@@ -10,6 +10,8 @@ export interface Traffic {
 export class ServerCounters {
   readonly fromClients: Traffic = { packets: 0, bytes: 0 };
   readonly toClients: Traffic = { packets: 0, bytes: 0 };
+  /** First requests without credentials that were asked for them (RFC 8489 §9.2.4); not among the errors. */
+  challenges = 0;
   readonly #drops = new Float64Array(dropReasons.length);
   readonly #successes = new Map<number, number>();
   readonly #errors = new Map<number, number>();

@@ -84,24 +84,31 @@ export function useReserved(
 /** The socket of a relayed address is open. */
 export function relayOpened(state: ServerState, relayed: RelayedAddress, time: Time): void {
   const waiting = state.pendingAllocates.get(relayed);
-  if (waiting === undefined) return;
+  if (waiting === undefined || relayed.state !== 'opening') return;
   const { pending, opening } = waiting;
-  state.pendingAllocates.delete(relayed);
   state.relayIsLive(relayed);
   if (opening.relayedAddresses.every(({ state }) => state === 'open')) opening.state = 'open';
   settle(state, pending, time);
 }
 
-/** The socket of a relayed address could not be opened. */
+/** The socket of a relayed address could not be opened, or is gone before its Allocate was answered. */
 export function relayFailed(state: ServerState, relayed: RelayedAddress, failure: OpenFailure, time: Time): void {
   const waiting = state.pendingAllocates.get(relayed);
   if (waiting === undefined) return;
   const { pending, opening } = waiting;
-  relayed.state = 'failed';
+  if (relayed.state === 'opening') relayed.state = 'failed';
   abandon(state, opening);
   if (failure === 'port-in-use') attempt(state, pending, opening);
   else opening.state = 'failed';
   settle(state, pending, time);
+}
+
+/** Ends an Allocate that is not answered yet. Its client hears nothing: it will ask again and be judged anew. */
+export function abandonAllocate(state: ServerState, allocation: Allocation): void {
+  for (const { pending, opening } of state.pendingAllocates.values()) {
+    if (pending.allocation === allocation) abandon(state, opening);
+  }
+  state.removeAllocation(allocation);
 }
 
 /** Takes a port, or two, and asks for the sockets. */
@@ -165,6 +172,7 @@ function settle(state: ServerState, pending: PendingAllocate, time: Time): void 
   }
   let reservation: Reservation | undefined;
   for (const opening of open) {
+    for (const relayed of opening.relayedAddresses) state.pendingAllocates.delete(relayed);
     const [relayed, next] = opening.relayedAddresses;
     allocation.relayedAddresses.push(relayed!);
     state.deadlines.set(relayed!.deadline, after(time.instant, lifetimeSeconds * 1000));

@@ -41,7 +41,7 @@ export const deniedByDefault: readonly string[] = [
 
 /** How packets to one peer address are to be treated; decided once, when a permission is given. */
 export interface PeerVerdict {
-  /** Packets may leave towards this address. */
+  /** Packets may leave towards this address, whatever the port. */
   readonly reachable: boolean;
   /** It is one of the server's own relayed addresses: packets to live relay ports are delivered inside the process. */
   readonly own: boolean;
@@ -86,14 +86,14 @@ export class PeerPolicy {
   judge(peer: AddressWords): PeerVerdict {
     return {
       reachable: this.#isReachable(peer),
-      own: this.#ownAddresses.some((own) => sameAddress(own, peer)),
-      servesHere: this.#ownServices.some((service) => sameAddress(service.ip, peer)),
+      own: this.#isOwnAddress(peer),
+      servesHere: this.#ownServices.some((service) => isSameHost(service.ip, peer)),
     };
   }
 
   /** Whether the daemon itself listens there. */
   isOwnService(peer: AddressWords, port: number): boolean {
-    return this.#ownServices.some((service) => service.port === port && sameAddress(service.ip, peer));
+    return this.#ownServices.some((service) => service.port === port && isSameHost(service.ip, peer));
   }
 
   #isReachable(peer: AddressWords): boolean {
@@ -102,8 +102,19 @@ export class PeerPolicy {
     // A rule for an IPv6 range must not open the IPv4 address that is hidden in it.
     if (embedded !== undefined && !this.#isReachable(embedded)) return false;
     if (this.#rules.allow.some(contains)) return true;
-    return !this.#rules.deny.some(contains) && !builtIn.some(contains);
+    // A public address does not open this host: but for its live relay ports, it is no peer unless the operator allows it.
+    return !this.#isOwnAddress(peer) && !this.#rules.deny.some(contains) && !builtIn.some(contains);
   }
+
+  #isOwnAddress(peer: AddressWords): boolean {
+    return this.#ownAddresses.some((own) => sameAddress(own, peer));
+  }
+}
+
+/** Whether packets to `peer` end up at `address`, be it in another form of it. */
+function isSameHost(address: AddressWords, peer: AddressWords): boolean {
+  const embedded = embeddedIpv4(peer);
+  return sameAddress(address, peer) || (embedded !== undefined && sameAddress(address, embedded));
 }
 
 /** The IPv4 address that a transition format carries: mapped, compatible, NAT64 or 6to4. */

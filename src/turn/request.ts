@@ -42,6 +42,9 @@ export function refuse(code: ErrorCode, why: string): Refusal {
   return { code, why };
 }
 
+/** The answer to a first request without credentials: it is how every client begins, and no failure. */
+export const challenge: Refusal = refuse(ErrorCode.unauthenticated, 'no credentials yet');
+
 /** What outlives a request whose answer has to wait for a socket. */
 export interface AnswerContext {
   readonly listener: Listener;
@@ -90,7 +93,8 @@ export function fail(state: ServerState, context: AnswerContext, refusal: Refusa
     writeText(writer, Attribute.nonce, state.nonces.issue(ip, port, time.unix));
     writer.attribute(Attribute.passwordAlgorithms, offeredAlgorithms(state));
   }
-  state.counters.fail(refusal.code);
+  if (refusal === challenge) state.counters.challenges++;
+  else state.counters.fail(refusal.code);
   send(state, context);
 }
 

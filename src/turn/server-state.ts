@@ -93,7 +93,7 @@ export class ServerState {
   readonly allocationsById = new Map<string, Allocation>();
   readonly users = new Map<string, UserAccount>();
   readonly reservations = new Map<string, Reservation>();
-  /** Allocates that wait for the socket of this relayed address. */
+  /** Allocates that are not answered yet, by each relayed address that is opened for them. */
   readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
   /** Refuse new allocations: the server is about to stop. */
   draining = false;
@@ -304,10 +304,11 @@ export class ServerState {
   permit(relayed: RelayedAddress, peer: IpAddress, now: Instant): Permission {
     let permission = this.permissions.get(relayed.id, peer, 0);
     if (permission === undefined) {
-      permission = new Permission(relayed, peer, this.options.policy.judge(peer));
+      permission = new Permission(relayed, peer);
       this.permissions.set(relayed.id, peer, 0, permission);
       relayed.allocation!.permissions.add(permission);
     }
+    permission.apply(this.options.policy.judge(peer));
     permission.active = true;
     this.deadlines.set(permission.deadline, after(now, PERMISSION_LIFETIME_MS));
     return permission;

@@ -5,21 +5,28 @@ import { ReadResult, StunMessage } from '../stun/message.ts';
 import { type AddressFamily, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
 import { allocate } from './allocate.ts';
 import type { Allocation, EndReason, RelayedAddress } from './allocation.ts';
-import { authenticate, CHALLENGE } from './authentication.ts';
+import { authenticate } from './authentication.ts';
 import { binding } from './binding.ts';
 import { channelBind } from './channel-bind.ts';
 import type { ServerCounters } from './counters.ts';
 import { createPermission } from './create-permission.ts';
 import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
-import { type OpenFailure, relayFailed, relayOpened } from './open-relay.ts';
+import { abandonAllocate, type OpenFailure, relayFailed, relayOpened } from './open-relay.ts';
 import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output } from './output.ts';
-import type { Arrival, Departure } from './packet.ts';
-import { Verdict } from './packet.ts';
+import { type Arrival, type Departure, Verdict } from './packet.ts';
 import { refresh } from './refresh.ts';
 import { relayChannelData, relayFromPeer, relaySendIndication } from './relay-packet.ts';
-import { type AuthenticatedRequest, answerContext, fail, type Refusal, type Request, refuse } from './request.ts';
+import {
+  type AuthenticatedRequest,
+  answerContext,
+  challenge,
+  fail,
+  type Refusal,
+  type Request,
+  refuse,
+} from './request.ts';
 import { ServerState } from './server-state.ts';
 import type { Instant, Time } from './time.ts';
 
@@ -129,6 +136,10 @@ export class TurnServer {
   /** A relay socket that was open is gone. Its client learns of it at the next Refresh and allocates anew. */
   relayLost(relayedAddress: RelayedAddress, time: Time): void {
     if (relayedAddress.state !== 'open') return;
+    if (this.#state.pendingAllocates.has(relayedAddress)) {
+      relayFailed(this.#state, relayedAddress, 'unavailable', time);
+      return;
+    }
     const reservation = [...this.#state.reservations.values()].find((r) => r.relayedAddress === relayedAddress);
     if (reservation !== undefined) this.#state.closeRelay(this.#state.redeem(reservation));
     else this.#state.endRelayedAddress(relayedAddress, 'relay-socket-lost', time.instant);
@@ -173,6 +184,11 @@ export class TurnServer {
     };
   }
 
+  /** How many relay ports of a family nobody holds. */
+  freePorts(family: AddressFamily): number {
+    return this.#state.portPool(family)?.free ?? 0;
+  }
+
   /** Live allocations of one user. */
   allocationsOf(user: string): number {
     return this.#state.users.get(user)?.allocations ?? 0;
@@ -182,7 +198,8 @@ export class TurnServer {
   endAllocation(id: string, reason: EndReason, time: Time): boolean {
     const allocation = this.#state.allocationsById.get(id);
     if (allocation === undefined) return false;
-    this.#state.endAllocation(allocation, reason, time.instant);
+    if (allocation.answer === undefined) abandonAllocate(this.#state, allocation);
+    else this.#state.endAllocation(allocation, reason, time.instant);
     return true;
   }
 
@@ -263,7 +280,7 @@ export class TurnServer {
     username?: string,
   ): void {
     fail(this.#state, answerContext(request, authenticated?.authenticated), refusal, request.time);
-    if (refusal.why === CHALLENGE) return;
+    if (refusal === challenge) return;
     const { code, why } = refusal;
     this.#state.event({
       kind: 'request-refused',

@@ -1,0 +1,30 @@
+import type { VerifiedApiKey } from '../credentials/api-keys.ts';
+import type { CredentialRequest, IssueResult } from '../credentials/issue.ts';
+import type { Instant } from '../turn/time.ts';
+
+/** What the HTTP service needs from the daemon. Everything is called anew for each request, so a reload just swaps it. */
+export interface HttpServiceDependencies {
+  readonly version: string;
+  readonly apiKeys: { verify(presented: string): VerifiedApiKey | undefined };
+  issue(request: CredentialRequest): IssueResult;
+  /** The `stun:` and `turn:` URLs that this server really offers. */
+  offeredUrls(): readonly string[];
+  readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  monotonicNow(): Instant;
+  /** Called after each answer. It carries the pattern of the route, as the URL may hold a key. */
+  onAnswer?(answer: HttpAnswer): void;
+  /** Called for a bug of ours; the client has been told nothing about it. */
+  onFault?(error: unknown): void;
+}
+
+export interface HttpAnswer {
+  readonly method: string;
+  /** The pattern, such as `/v1/credentials`; `undefined` when no route fits. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly client: string;
+  /** The id of the key that was accepted. */
+  readonly keyId: string | undefined;
+  readonly milliseconds: number;
+}

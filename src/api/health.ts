@@ -1,0 +1,35 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { HttpServiceDependencies } from './dependencies.ts';
+import { ApiError, ErrorBody } from './errors.ts';
+
+const Status = Type.Object({ status: Type.String() });
+
+/** `GET /healthz` and `GET /readyz` */
+export function healthRoutes(dependencies: HttpServiceDependencies): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.get(
+      '/healthz',
+      {
+        schema: { summary: 'Is the process alive', operationId: 'health', tags: ['health'], response: { 200: Status } },
+      },
+      async () => ({ status: 'ok' }),
+    );
+    app.get(
+      '/readyz',
+      {
+        schema: {
+          summary: 'Does the server take new allocations',
+          operationId: 'readiness',
+          tags: ['health'],
+          response: { 200: Status, 503: ErrorBody },
+        },
+      },
+      async () => {
+        const readiness = dependencies.readiness();
+        if (!readiness.ready) throw new ApiError('not_ready', readiness.reason);
+        return { status: 'ready' };
+      },
+    );
+  };
+}

@@ -1,0 +1,312 @@
+import { randomBytes } from 'node:crypto';
+import { type AddressInfo, connect } from 'node:net';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ApiKeys, type ApiScope, createApiKey } from '../credentials/api-keys.ts';
+import { offeredUrls } from '../credentials/ice-servers.ts';
+import { issueCredential } from '../credentials/issue.ts';
+import { timeLimitedPassword } from '../credentials/time-limited-username.ts';
+import { instant, unixSeconds } from '../turn/time.ts';
+import type { HttpAnswer } from './dependencies.ts';
+import { createHttpService } from './http-service.ts';
+
+const secret = 'a shared secret of ours';
+const now = unixSeconds(1_700_000_000);
+const key = (scopes: readonly ApiScope[]) => createApiKey({ name: 'test', scopes, now, randomBytes });
+const issuer = key(['issue']);
+const reader = key(['read']);
+
+let time: number;
+let readiness: { ready: true } | { ready: false; reason: string };
+let answers: HttpAnswer[];
+let faults: unknown[];
+let metricsFault: Error | undefined;
+let service: FastifyInstance;
+
+beforeEach(() => {
+  time = 0;
+  readiness = { ready: true };
+  answers = [];
+  faults = [];
+  metricsFault = undefined;
+  service = createHttpService({
+    version: '1.2.3',
+    apiKeys: new ApiKeys([issuer.stored, reader.stored]),
+    issue: (request) =>
+      issueCredential(request, {
+        secret,
+        ttl: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 },
+        now,
+        randomBytes,
+      }),
+    offeredUrls: () => offeredUrls('turn.example.org', 3478),
+    readiness: () => readiness,
+    metrics: async () => {
+      if (metricsFault) throw metricsFault;
+      return { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'allocations 1\n' };
+    },
+    monotonicNow: () => instant(time),
+    onAnswer: (answer) => answers.push(answer),
+    onFault: (error) => faults.push(error),
+  });
+});
+afterEach(() => service.close());
+
+const bearer = (presented: string) => ({ authorization: `Bearer ${presented}` });
+
+function post(payload?: InjectOptions['payload'], headers: Record<string, string> = bearer(issuer.key)) {
+  return service.inject({
+    method: 'POST',
+    url: '/v1/credentials',
+    headers,
+    ...(payload === undefined ? {} : { payload }),
+  });
+}
+
+function form(fields: string, url = '/') {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return service.inject({ method: 'POST', url, headers, payload: fields });
+}
+
+async function errorOf(response: Promise<{ statusCode: number; json: () => unknown }>) {
+  const { statusCode, json } = await response;
+  const body = json() as { error: { code: string; message: string } };
+  expect(Object.keys(body)).toEqual(['error']);
+  expect(Object.keys(body.error).sort()).toEqual(['code', 'message']);
+  return `${statusCode} ${body.error.code}`;
+}
+
+describe('POST /v1/credentials', () => {
+  it('issues a credential as iceServers', async () => {
+    const response = await post({ user: 'alice', label: 'room', ttlSeconds: 600 });
+    expect(response.statusCode).toBe(201);
+    expect(response.headers['cache-control']).toBe('no-store');
+    const username = '1700000600:alice#room';
+    const credential = timeLimitedPassword(secret, username);
+    expect(response.json()).toEqual({
+      iceServers: [
+        { urls: ['stun:turn.example.org:3478'] },
+        { urls: ['turn:turn.example.org:3478?transport=udp'], username, credential },
+      ],
+      username,
+      credential,
+      ttlSeconds: 600,
+      expiresAt: '2023-11-14T22:23:20.000Z',
+    });
+  });
+
+  it('needs nothing in the body, nor a body', async () => {
+    expect((await post({})).json().ttlSeconds).toBe(3600);
+    expect((await post()).json().username).toMatch(/^1700003600:[A-Za-z0-9_-]{16}$/);
+  });
+
+  it.each([
+    [{ user: 'a', color: 'red' }, '400 invalid_request'],
+    [{ user: 1 }, '400 invalid_request'],
+    [{ user: '' }, '400 invalid_request'],
+    [{ ttlSeconds: '600' }, '400 invalid_request'],
+    [{ ttlSeconds: 1.5 }, '400 invalid_request'],
+    [[], '400 invalid_request'],
+    [{ user: 'a:b' }, '400 invalid_user'],
+    [{ label: 'a#b' }, '400 invalid_label'],
+    [{ ttlSeconds: 30 }, '400 invalid_ttl'],
+    [{ ttlSeconds: 90_000 }, '400 invalid_ttl'],
+    [{ user: 'x'.repeat(5000) }, '413 body_too_large'],
+  ])('refuses %j with %s', async (body, expected) => {
+    expect(await errorOf(post(body))).toBe(expected);
+  });
+
+  it.each([
+    ['{"user":', 'application/json', '400 malformed_json'],
+    ['', 'application/json', '400 malformed_json'],
+    ['{"__proto__":{"user":"a"}}', 'application/json', '400 malformed_json'],
+    ['<a/>', 'application/xml', '415 unsupported_media_type'],
+    ['user=alice', 'application/x-www-form-urlencoded', '415 unsupported_media_type'],
+  ])('refuses %j as %s', async (payload, type, expected) => {
+    expect(await errorOf(post(payload, { ...bearer(issuer.key), 'content-type': type }))).toBe(expected);
+  });
+});
+
+describe('API keys', () => {
+  it('are needed, with the scope of the route', async () => {
+    expect(await errorOf(post({}, {}))).toBe('401 unauthorized');
+    expect(await errorOf(post({}, bearer('nonsense')))).toBe('401 unauthorized');
+    expect(await errorOf(post({}, { authorization: `Basic ${issuer.key}` }))).toBe('401 unauthorized');
+    expect(await errorOf(post({}, bearer(reader.key)))).toBe('403 insufficient_scope');
+  });
+
+  it('get the same answer for an unknown id and a wrong secret', async () => {
+    const unknown = await post({}, bearer(`unknown-id12.${issuer.key.split('.')[1]}`));
+    const wrong = await post({}, bearer(`${issuer.stored.id}.${reader.key.split('.')[1]}`));
+    expect([unknown.statusCode, unknown.body, unknown.headers['www-authenticate']]).toEqual([
+      wrong.statusCode,
+      wrong.body,
+      wrong.headers['www-authenticate'],
+    ]);
+  });
+
+  it('are checked before the body is looked at', async () => {
+    expect(await errorOf(post('{', { 'content-type': 'application/json' }))).toBe('401 unauthorized');
+  });
+
+  it('that are wrong too often from one address are told to wait, and right ones still pass', async () => {
+    for (let i = 0; i < 10; i++) expect((await post({}, bearer('wrong'))).statusCode).toBe(401);
+    const limited = await post({}, { ...bearer('wrong'), 'x-forwarded-for': '192.0.2.77' });
+    expect(limited.statusCode).toBe(429);
+    expect(limited.headers['retry-after']).toBe('6');
+    expect((await post({})).statusCode).toBe(201);
+    const elsewhere = { method: 'POST', url: '/v1/credentials', remoteAddress: '192.0.2.1' } as const;
+    expect((await service.inject(elsewhere)).statusCode).toBe(401);
+    time = 6_000;
+    expect((await post({}, bearer('wrong'))).statusCode).toBe(401);
+  });
+
+  it('do not appear in errors, nor in what is reported about answers', async () => {
+    const response = await service.inject(`/?service=turn&username=a:b&key=${issuer.key}`);
+    expect(response.statusCode).toBe(400);
+    expect(response.body).not.toContain(issuer.key);
+    expect(JSON.stringify(answers)).not.toContain(issuer.key);
+    expect(answers).toMatchObject([
+      { method: 'GET', route: '/', status: 400, client: '127.0.0.1', keyId: issuer.stored.id },
+    ]);
+  });
+});
+
+describe('/?service=turn', () => {
+  const parameters = `service=turn&username=alice&key=${issuer.key}`;
+  const expected = {
+    username: '1700003600:alice',
+    password: timeLimitedPassword(secret, '1700003600:alice'),
+    ttl: 3600,
+    uris: ['turn:turn.example.org:3478?transport=udp'],
+  };
+
+  it('answers a GET', async () => {
+    const response = await service.inject(`/?${parameters}`);
+    expect(response.json()).toEqual(expected);
+    expect(response.headers['cache-control']).toBe('no-store');
+  });
+
+  it('answers a POST with the parameters in the query, the body or both', async () => {
+    expect((await form(parameters)).json()).toEqual(expected);
+    expect((await form(parameters, `/?${parameters}`)).json()).toEqual(expected);
+    expect((await form('', `/?${parameters}`)).json()).toEqual(expected);
+    expect((await service.inject({ method: 'POST', url: `/?${parameters}` })).json()).toEqual(expected);
+  });
+
+  it('takes the key as api=, as both, or as a bearer', async () => {
+    const { key } = issuer;
+    expect((await service.inject(`/?service=turn&username=alice&api=${key}`)).json()).toEqual(expected);
+    expect((await form(`service=turn&username=alice&api=${key}&key=${key}`)).json()).toEqual(expected);
+    const headers = bearer(key);
+    expect((await service.inject({ url: '/?service=turn&username=alice', headers })).json()).toEqual(expected);
+  });
+
+  it('takes a random user when none is named', async () => {
+    expect((await service.inject(`/?service=turn&username=&key=${issuer.key}`)).statusCode).toBe(200);
+    expect((await service.inject(`/?service=turn&key=${issuer.key}`)).json().username).toMatch(/:[A-Za-z0-9_-]{16}$/);
+  });
+
+  it.each([
+    ['/', '400 unsupported_service'],
+    [`/?service=stun&key=${issuer.key}`, '400 unsupported_service'],
+    ['/?service=turn&username=alice', '401 unauthorized'],
+    ['/?service=turn&key=wrong', '401 unauthorized'],
+    [`/?service=turn&key=${reader.key}`, '403 insufficient_scope'],
+    [`/?service=turn&key=${issuer.key}&api=other`, '400 invalid_request'],
+    [`/?service=turn&key=${issuer.key}&key=${issuer.key}`, '400 invalid_request'],
+    [`/?service=turn&key=${issuer.key}&color=red`, '400 invalid_request'],
+    [`/?service=turn&username=a:b&key=${issuer.key}`, '400 invalid_user'],
+  ])('refuses %s', async (url, expectedError) => {
+    expect(await errorOf(service.inject(url))).toBe(expectedError);
+  });
+
+  it('refuses a body that contradicts the query', async () => {
+    expect(await errorOf(form('username=bob', `/?${parameters}`))).toBe('400 invalid_request');
+    expect(await errorOf(form('constructor=1', `/?${parameters}`))).toBe('400 invalid_request');
+  });
+});
+
+describe('health and metrics', () => {
+  it('need no key', async () => {
+    expect((await service.inject('/healthz')).json()).toEqual({ status: 'ok' });
+    expect((await service.inject('/readyz')).json()).toEqual({ status: 'ready' });
+    const metrics = await service.inject('/metrics');
+    expect(metrics.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(metrics.body).toBe('allocations 1\n');
+  });
+
+  it('say that the server is not ready, and why, while it is alive', async () => {
+    readiness = { ready: false, reason: 'draining' };
+    const response = await service.inject('/readyz');
+    expect(response.statusCode).toBe(503);
+    expect(response.json()).toEqual({ error: { code: 'not_ready', message: 'draining' } });
+    expect((await service.inject('/healthz')).statusCode).toBe(200);
+  });
+
+  it('keep a fault of ours inside', async () => {
+    metricsFault = new Error('the secret is 42');
+    const response = await service.inject('/metrics');
+    expect(response.statusCode).toBe(500);
+    expect(response.body).not.toContain('42');
+    expect(faults).toEqual([metricsFault]);
+  });
+});
+
+describe('any other request', () => {
+  it.each([
+    ['GET', '/nothing', '404 not_found'],
+    ['GET', '/v1/credentials', '405 method_not_allowed'],
+    ['DELETE', '/', '405 method_not_allowed'],
+    ['POST', '/healthz', '405 method_not_allowed'],
+    ['GET', '/%zz', '400 invalid_request'],
+  ] as const)('%s %s is %s', async (method, url, expected) => {
+    expect(await errorOf(service.inject({ method, url }))).toBe(expected);
+  });
+
+  it('with the wrong method is told the right ones', async () => {
+    expect((await service.inject('/v1/credentials')).headers.allow).toBe('POST');
+    expect((await service.inject({ method: 'PUT', url: '/?x=1' })).headers.allow).toBe('GET, HEAD, POST');
+  });
+
+  it('that is no HTTP gets an error of the same shape', async () => {
+    await service.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = service.server.address() as AddressInfo;
+    const answer = await new Promise<string>((resolve) => {
+      let received = '';
+      const socket = connect(port, '127.0.0.1', () => socket.write('nonsense\r\n\r\n'));
+      socket.on('data', (chunk) => {
+        received += chunk;
+      });
+      socket.on('close', () => resolve(received));
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1]!)).toMatchObject({ error: { code: 'invalid_request' } });
+  });
+});
+
+describe('/openapi.json', () => {
+  it('describes every route with its scope and its errors', async () => {
+    const document = (await service.inject('/openapi.json')).json();
+    expect(document.openapi).toBe('3.1.0');
+    expect(document.info.version).toBe('1.2.3');
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods as object).map((method) => `${method} ${path}`),
+    );
+    expect(operations.sort()).toEqual([
+      'get /',
+      'get /healthz',
+      'get /metrics',
+      'get /openapi.json',
+      'get /readyz',
+      'post /',
+      'post /v1/credentials',
+    ]);
+    const issue = document.paths['/v1/credentials'].post;
+    expect(issue.security).toEqual([{ bearer: [] }]);
+    expect(Object.keys(issue.responses)).toEqual(['201', '400', 'default']);
+    expect(issue.requestBody.content['application/json'].schema.properties).toHaveProperty('ttlSeconds');
+    expect(document.paths['/'].get.parameters.map(({ name }: { name: string }) => name)).toContain('api');
+    expect(document.paths['/healthz'].get.security).toEqual([]);
+  });
+});

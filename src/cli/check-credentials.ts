@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { LadderCredentials } from '../client/ladder.ts';
+import { explainReadFailure } from '../config/read-failure.ts';
+import { issueCredential } from '../credentials/issue.ts';
+import type { CommandContext } from './command-context.ts';
+import { wrongUsage } from './command-failure.ts';
+
+export interface CredentialOptions {
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly secretFile?: string;
+}
+
+/** How long a credential made for one check is good for. Ten minutes leave room for clocks that differ a little. */
+const ttlSeconds = 600;
+
+/**
+ * Finds the credentials of a check: a username with a password, or a shared secret to make a credential from.
+ *
+ * @returns `undefined` when none are given.
+ */
+export async function checkCredentials(
+  options: CredentialOptions,
+  context: CommandContext,
+): Promise<LadderCredentials | undefined> {
+  const { username, passwordFile, secretFile } = options;
+  const { TACITURN_PASSWORD, TACITURN_SECRET } = context.environment;
+  if (passwordFile !== undefined && secretFile !== undefined) {
+    throw wrongUsage('--password-file and --secret-file exclude each other: a password is made from a secret.');
+  }
+  if (passwordFile !== undefined && username === undefined) throw wrongUsage('--password-file needs --username.');
+  if (secretFile !== undefined)
+    return fromSecret(await firstLine('--secret-file', secretFile, context), username, context);
+  if (username !== undefined) {
+    const password =
+      passwordFile === undefined ? TACITURN_PASSWORD : await firstLine('--password-file', passwordFile, context);
+    if (password) return { username, password, source: 'password' };
+  }
+  if (TACITURN_SECRET) return fromSecret(TACITURN_SECRET, username, context);
+  if (username === undefined) return undefined;
+  throw wrongUsage(
+    '--username needs a password: give --password-file FILE (or - for stdin), or set TACITURN_PASSWORD; or give the shared secret with --secret-file FILE.',
+  );
+}
+
+/** Makes a time-limited credential as the application's server would. */
+function fromSecret(secret: string, user: string | undefined, context: CommandContext): LadderCredentials {
+  const issued = issueCredential(
+    { user: user ?? 'taciturn-check', ttlSeconds },
+    {
+      secret,
+      ttl: { defaultSeconds: ttlSeconds, minSeconds: ttlSeconds, maxSeconds: ttlSeconds },
+      now: context.unixNow(),
+      randomBytes: context.randomBytes,
+    },
+  );
+  if (!issued.ok) throw wrongUsage(`--username: ${issued.message}`);
+  const { username, password } = issued.credential;
+  return { username, password, source: 'shared-secret' };
+}
+
+async function firstLine(flag: string, file: string, { streams, workingDirectory }: CommandContext): Promise<string> {
+  let content: string;
+  try {
+    content = file === '-' ? await text(streams.stdin) : readFileSync(resolve(workingDirectory, file), 'utf8');
+  } catch (error) {
+    throw wrongUsage(`${flag} ${file}: ${explainReadFailure(error)}`);
+  }
+  const line = content.split(/\r?\n/, 1)[0]!;
+  if (line === '') throw wrongUsage(`${flag} ${file}: its first line is empty.`);
+  return line;
+}

@@ -1,0 +1,245 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { address, answerTo, ScriptedSocket } from '../../test/client/scripted-socket.ts';
+import { credentials, ScriptedTurnServer, serverAddress } from '../../test/client/scripted-turn-server.ts';
+import { VirtualClock } from '../../test/client/virtual-clock.ts';
+import { writeXorAddress } from '../stun/attributes/address.ts';
+import { writeLifetime } from '../stun/attributes/allocation.ts';
+import { Attribute, MessageClass, Method } from '../stun/protocol.ts';
+import type { IceUrl } from './ice-url.ts';
+import { Ladder, type LadderDependencies } from './ladder.ts';
+import { failure, success } from './result.ts';
+import { type LadderReport, rungNames } from './rung.ts';
+
+const url: IceUrl = { scheme: 'turn', host: 'turn.example.org', port: 3478, transport: 'udp' };
+
+let clock: VirtualClock;
+/** What the client opens, in order: the socket of the first allocation, and that of the second. */
+let sockets: ScriptedSocket[];
+let servers: ScriptedTurnServer[];
+let dependencies: LadderDependencies;
+let relayed: number;
+/** Whether the relay loses its nth packet. */
+let loses: (packet: number) => boolean;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  relayed = 0;
+  loses = () => false;
+  sockets = [0, 1].map(() => new ScriptedSocket(clock, serverAddress));
+  servers = [51234, 51235].map((port) => {
+    const server = new ScriptedTurnServer();
+    server.relayedAddress = address('8.8.4.4', port);
+    return server;
+  });
+  for (const [i, socket] of sockets.entries()) {
+    socket.script = (request) => servers[i]!.answer(request);
+    // Both sides bind 0x4000 to each other, so what one sends is what the other gets.
+    socket.channelData = (bytes) => {
+      if (!loses(relayed++)) sockets[1 - i]!.deliver(bytes);
+    };
+  }
+  const unopened = [...sockets];
+  dependencies = {
+    clock,
+    unixNow: () => 1_800_000_000,
+    resolveHost: async () => success([serverAddress.ip]),
+    openSocket: async () => success(unopened.shift()!),
+  };
+});
+
+function climb(overrides: Partial<LadderDependencies> = {}, given: Partial<IceUrl> = {}): Promise<LadderReport> {
+  const ladder = new Ladder(
+    { ...url, ...given },
+    { ...credentials, source: 'password' },
+    { ...dependencies, ...overrides },
+  );
+  return clock.until(ladder.climb());
+}
+
+const last = (report: LadderReport) => report.rungs.at(-1)!;
+
+function expectClosed(): void {
+  expect(sockets.filter((socket) => socket.sent.length > 0).every((socket) => socket.closed)).toBe(true);
+  expect(clock.armed).toBe(0);
+}
+
+describe('a server that works', () => {
+  it('passes every step, and each is told as it passes', async () => {
+    const told: string[] = [];
+    const report = await climb({ onRung: ({ name }) => told.push(name) });
+    expect(report).toMatchObject({ passed: true, notTested: [] });
+    expect(told).toEqual([...rungNames]);
+    expect(report.rungs.every(({ passed, warnings }) => passed && warnings.length === 0)).toBe(true);
+    expectClosed();
+  });
+
+  it('shows addresses, round trips and lifetime', async () => {
+    const details = new Map((await climb()).rungs.map(({ name, detail }) => [name, detail]));
+    expect(details.get('binding')).toBe('your address 198.51.100.9:40000, behind a NAT');
+    expect(details.get('challenge')).toBe('realm example.org, SHA-256');
+    expect(details.get('allocate')).toBe('relayed 8.8.4.4:51234');
+    expect(details.get('echo')).toBe('5 of 5 packets, RTT 40 ms');
+    expect(details.get('refresh')).toBe('for another 600 s');
+  });
+
+  it('is asked for two steps only when it is a STUN server', async () => {
+    expect(await climb({}, { scheme: 'stun' })).toMatchObject({ passed: true, notTested: [] });
+    expect(sockets[0]!.requests(Method.allocate)).toHaveLength(0);
+    expectClosed();
+  });
+
+  it('is found at its second address when the first is silent', async () => {
+    const silent = new ScriptedSocket(clock, serverAddress);
+    const unopened = [silent, ...sockets];
+    const report = await climb({
+      resolveHost: async () => success([address('2001:db8::1', 1).ip, serverAddress.ip]),
+      openSocket: async () => success(unopened.shift()!),
+    });
+    expect(report.passed).toBe(true);
+    expect(report.rungs[1]!.warnings).toMatchObject([{ code: 'no_answer' }]);
+  });
+});
+
+describe('a server that does not', () => {
+  it.each([
+    ['ENOTFOUND', 'name_not_found'],
+    ['EAI_AGAIN', 'dns_unavailable'],
+  ])('fails at the first step when its name gives %s', async (code, problem) => {
+    const report = await climb({ resolveHost: async () => failure({ code }) });
+    expect(report.passed).toBe(false);
+    expect(last(report)).toMatchObject({ name: 'resolve', problem: { code: problem } });
+    expect(report.notTested).toEqual(rungNames.slice(1));
+  });
+
+  it('fails when this machine has no way to it', async () => {
+    const report = await climb({ openSocket: async () => failure({ code: 'ENETUNREACH', message: '' }) });
+    expect(last(report)).toMatchObject({ name: 'binding', problem: { code: 'unreachable' } });
+  });
+
+  it('fails when it is silent', async () => {
+    sockets[0]!.script = () => [];
+    const report = await climb();
+    expect(last(report)).toMatchObject({ name: 'binding', problem: { code: 'no_answer' } });
+    expect(report.notTested).toEqual(rungNames.slice(2));
+    expectClosed();
+  });
+
+  it('fails when nothing listens there', async () => {
+    sockets[0]!.script = () => {
+      sockets[0]!.onError({ code: 'ECONNREFUSED', message: '' });
+      return [];
+    };
+    expect(last(await climb())).toMatchObject({ name: 'binding', problem: { code: 'refused' } });
+  });
+
+  it('fails when it knows only STUN', async () => {
+    servers[0]!.alter = (answer, request) => (request.method === Method.binding ? [answer] : []);
+    const problem = last(await climb()).problem!;
+    expect(problem).toMatchObject({ code: 'no_answer', cause: expect.stringContaining('STUN server only') });
+  });
+
+  it.each([
+    [Method.allocate, 'allocate', 486, 'quota_reached'],
+    [Method.allocate, 'allocate', 508, 'insufficient_capacity'],
+    [Method.allocate, 'allocate', 442, 'transport_not_supported'],
+    [Method.createPermission, 'permission', 403, 'peer_forbidden'],
+    [Method.channelBind, 'channel', 403, 'peer_forbidden'],
+    [Method.refresh, 'refresh', 437, 'allocation_mismatch'],
+  ])('fails at method %i, step %s, with %i', async (method, name, code, problem) => {
+    servers[0]!.errors.set(method, [code]);
+    const report = await climb();
+    expect(last(report)).toMatchObject({ name, passed: false, problem: { code: problem } });
+    expectClosed();
+  });
+
+  it('fails at the second allocation when the user may have one only', async () => {
+    servers[1]!.errors.set(Method.allocate, [486]);
+    expect(last(await climb())).toMatchObject({
+      name: 'allocate-peer',
+      problem: { code: 'quota_reached', cause: expect.stringContaining('this check needs two') },
+    });
+  });
+
+  it('gets its allocations back even when a later step fails', async () => {
+    servers[0]!.errors.set(Method.createPermission, [403]);
+    await climb();
+    for (const socket of sockets) expect(socket.requests(Method.refresh)).toHaveLength(1);
+  });
+
+  it('fails when it stops in the middle', async () => {
+    servers[0]!.alter = (answer, request) => (request.method === Method.channelBind ? [] : [answer]);
+    const report = await climb();
+    expect(last(report)).toMatchObject({ name: 'channel', problem: { code: 'no_answer' } });
+    expect(report.notTested).toEqual(['echo', 'refresh', 'close']);
+    expectClosed();
+  });
+
+  it('fails when it relays nothing', async () => {
+    loses = () => true;
+    expect(last(await climb())).toMatchObject({
+      name: 'echo',
+      detail: '0 of 5 packets',
+      problem: { code: 'relay_silent' },
+    });
+  });
+
+  it('fails when it calls every nonce stale', async () => {
+    servers[0]!.errors.set(Method.allocate, Array(20).fill(438));
+    expect(last(await climb())).toMatchObject({ name: 'allocate', problem: { code: 'stale_nonce' } });
+  });
+
+  it('fails when it does not sign its errors', async () => {
+    servers[0]!.errors.set(Method.allocate, Array(20).fill(486));
+    servers[0]!.signsErrors = false;
+    expect(last(await climb())).toMatchObject({
+      problem: { code: 'integrity', cause: expect.stringContaining('486') },
+    });
+  });
+});
+
+describe('a server with reservations', () => {
+  it('passes with a warning when packets get lost', async () => {
+    loses = (packet) => packet === 0;
+    const echo = (await climb()).rungs.find(({ name }) => name === 'echo')!;
+    expect(echo).toMatchObject({ passed: true, warnings: [{ code: 'packets_lost' }] });
+    expect(echo.detail).toMatch(/^4 of 5/);
+  });
+
+  it.each([
+    ['10.1.2.3', 'relayed_address_private'],
+    ['127.0.0.1', 'relayed_address_loopback'],
+    ['100.64.0.1', 'relayed_address_private'],
+    ['fd00::1', 'relayed_address_private'],
+    ['::1', 'relayed_address_loopback'],
+  ])('passes with one warning when it relays from %s', async (ip, code) => {
+    for (const server of servers) server.relayedAddress = address(ip, server.relayedAddress.port);
+    const report = await climb();
+    expect(report.rungs.flatMap(({ warnings }) => warnings).map((warning) => warning.code)).toEqual([code]);
+  });
+
+  it('passes with a warning when it relays for anybody', async () => {
+    for (const [i, socket] of sockets.entries()) {
+      socket.script = (request) => [
+        answerTo(request, MessageClass.success, (writer) => {
+          writeXorAddress(writer, Attribute.xorMappedAddress, serverAddress);
+          writeXorAddress(writer, Attribute.xorRelayedAddress, servers[i]!.relayedAddress);
+          writeLifetime(writer, 600);
+        }),
+      ];
+    }
+    const report = await climb();
+    expect(report.passed).toBe(true);
+    expect(report.rungs[2]!.warnings).toMatchObject([{ code: 'open_relay' }]);
+  });
+});
+
+it('says that credentials are missing when there are none', async () => {
+  const report = await clock.until(new Ladder(url, undefined, dependencies).climb());
+  expect(last(report)).toMatchObject({ name: 'allocate', problem: { code: 'credentials_missing' } });
+});
+
+it('puts no control characters of a realm on the terminal', async () => {
+  servers[0]!.realm = 'a\u001b[2Jb';
+  const challenge = (await climb()).rungs.find(({ name }) => name === 'challenge')!;
+  expect(challenge.detail).toBe('realm a\ufffd[2Jb, SHA-256');
+});

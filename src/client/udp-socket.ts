@@ -1,0 +1,89 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { IpAddress, type TransportAddress } from '../stun/ip-address.ts';
+import { AddressFamily } from '../stun/protocol.ts';
+import type { DatagramSocket, SocketError } from './datagram-socket.ts';
+import { failure, type Result, success } from './result.ts';
+
+export interface UdpSocketOptions {
+  readonly family: AddressFamily;
+  /** The local address to send from; without it the system chooses by route. */
+  readonly localIp?: IpAddress;
+  /** The local port; 0 or nothing for a free one. */
+  readonly localPort?: number;
+  /**
+   * The only far side there will be. The system then drops datagrams from elsewhere, knows the local address, and reports
+   * refused datagrams as `ECONNREFUSED`, which an unconnected socket never learns of.
+   */
+  readonly connectTo?: TransportAddress;
+}
+
+/** Opens a UDP socket. Fails with the system's error when the address or port cannot be had, or there is no route. */
+export function openUdpSocket(options: UdpSocketOptions): Promise<Result<DatagramSocket, SocketError>> {
+  const { family, localIp, localPort = 0, connectTo } = options;
+  const socket = createSocket(family === AddressFamily.ipv4 ? { type: 'udp4' } : { type: 'udp6', ipv6Only: true });
+  return new Promise((resolve) => {
+    const refuse = (error: Error) => {
+      socket.close();
+      resolve(failure(socketError(error)));
+    };
+    const opened = () => {
+      socket.removeListener('error', refuse);
+      resolve(success(new UdpSocket(socket, connectTo)));
+    };
+    socket.once('error', refuse);
+    socket.bind({ port: localPort, exclusive: true, ...(localIp && { address: localIp.text }) }, () => {
+      if (!connectTo) return opened();
+      socket.connect(connectTo.port, connectTo.ip.text, ((error?: Error) => {
+        if (error) refuse(error);
+        else opened();
+      }) as () => void);
+    });
+  });
+}
+
+class UdpSocket implements DatagramSocket {
+  readonly localAddress: TransportAddress;
+  onDatagram: DatagramSocket['onDatagram'] = () => {};
+  onError: DatagramSocket['onError'] = () => {};
+
+  readonly #socket: Socket;
+  readonly #connectedTo: TransportAddress | undefined;
+  /** Packets mostly come from one sender, so its address is not read from text again for each. */
+  #lastSender: TransportAddress | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, connectedTo: TransportAddress | undefined) {
+    this.#socket = socket;
+    this.#connectedTo = connectedTo;
+    const { address, port } = socket.address();
+    this.localAddress = { ip: IpAddress.parse(address)!, port };
+    socket.on('message', (bytes, sender) => this.onDatagram(bytes, this.#senderOf(sender)));
+    socket.on('error', (error) => this.onError(socketError(error)));
+  }
+
+  send(bytes: Uint8Array, to: TransportAddress): void {
+    if (this.#closed) return;
+    const sent = (error: Error | null) => {
+      if (error && !this.#closed) this.onError(socketError(error));
+    };
+    if (this.#connectedTo) this.#socket.send(bytes, sent);
+    else this.#socket.send(bytes, to.port, to.ip.text, sent);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  #senderOf({ address, port }: RemoteInfo): TransportAddress {
+    if (this.#lastSender?.port !== port || this.#lastSender.ip.text !== address) {
+      this.#lastSender = { ip: IpAddress.parse(address)!, port };
+    }
+    return this.#lastSender;
+  }
+}
+
+function socketError(error: Error): SocketError {
+  return { code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN', message: error.message };
+}

@@ -1,0 +1,175 @@
+import { type TSchema, Type } from 'typebox';
+import { parseByteSize, parseDurationMilliseconds } from './quantity.ts';
+import { describeFound, type ParseContext, type Refused, type Setting, type Shape } from './setting.ts';
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Builds a setting whose parser gives `undefined` for every value it does not take. */
+export function setting<T, Suffix extends string = ''>(options: {
+  summary: string;
+  schema: TSchema;
+  shape: Shape;
+  fallback: unknown;
+  allowed: string;
+  suffix?: Suffix;
+  accept: (value: unknown, context: ParseContext) => T | Refused | undefined;
+}): Setting<T, Suffix> {
+  const { accept, allowed, suffix, ...rest } = options;
+  return {
+    kind: 'setting',
+    ...rest,
+    allowed,
+    suffix: (suffix ?? '') as Suffix,
+    secret: false,
+    parse: (value, context) => accept(value, context) ?? context.refuse({ found: describeFound(value), allowed }),
+  };
+}
+
+export function choice<const T extends string>(summary: string, choices: readonly T[], fallback: T): Setting<T> {
+  return setting({
+    summary,
+    fallback,
+    schema: Type.Enum([...choices]),
+    shape: 'text',
+    allowed: `one of ${choices.join(', ')}`,
+    accept: (value) => choices.find((one) => one === value),
+  });
+}
+
+/** True or false. */
+export function toggle(summary: string, fallback: boolean): Setting<boolean> {
+  return setting({
+    summary,
+    fallback,
+    schema: Type.Boolean(),
+    shape: 'switch',
+    allowed: 'true or false',
+    accept: (value) => (typeof value === 'boolean' ? value : undefined),
+  });
+}
+
+export function wholeNumber(summary: string, fallback: number, { min, max }: Range): Setting<number> {
+  return setting({
+    summary,
+    fallback,
+    schema: Type.Integer({ minimum: min, maximum: max }),
+    shape: 'number',
+    allowed: `a whole number from ${min} to ${max}`,
+    accept: (value) => (isWholeNumber(value) && value >= min && value <= max ? value : undefined),
+  });
+}
+
+/** A number of something each second, or `unlimited`, which is `Infinity` in the normalised configuration. */
+export function countRate(summary: string, fallback: number | 'unlimited'): Setting<number> {
+  return limit({
+    summary,
+    fallback,
+    schema: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('unlimited')]),
+    shape: 'number',
+    allowed: 'a whole number of at least 1, or unlimited',
+    read: (value) => (isWholeNumber(value) ? value : undefined),
+  });
+}
+
+/** Bytes each second with an optional unit, or `unlimited`, which is `Infinity` in the normalised configuration. */
+export function byteRate(summary: string, fallback: string): Setting<number> {
+  return limit({
+    summary,
+    fallback,
+    schema: Type.Union([Type.Integer({ minimum: 1 }), Type.String()]),
+    shape: 'text',
+    allowed: 'a number of bytes such as 1500, 64KiB or 12.5MB, or unlimited',
+    read: parseByteSize,
+  });
+}
+
+/** A duration that is kept in whole seconds. */
+export function seconds(summary: string, fallback: string, range: DurationRange): Setting<number, 'Seconds'> {
+  const allowed = `a duration in whole seconds from ${range.min} to ${range.max}, such as 90s, 10m or 1h`;
+  return setting({
+    ...durationBase(summary, fallback, 'Seconds', allowed),
+    accept: (value) => {
+      const milliseconds = durationWithin(value, range);
+      return milliseconds !== undefined && milliseconds % 1000 === 0 ? milliseconds / 1000 : undefined;
+    },
+  });
+}
+
+/** A duration that is kept in milliseconds. */
+export function milliseconds(summary: string, fallback: string, range: DurationRange): Setting<number, 'Milliseconds'> {
+  const allowed = `a duration from ${range.min} to ${range.max}, such as 500ms, 30s or 10m`;
+  return setting({
+    ...durationBase(summary, fallback, 'Milliseconds', allowed),
+    accept: (value) => durationWithin(value, range),
+  });
+}
+
+/** Text of some pattern that always has a value. */
+export function text(summary: string, fallback: string, pattern: RegExp, allowed: string): Setting<string> {
+  return setting({
+    summary,
+    fallback,
+    schema: Type.String({ pattern: pattern.source }),
+    shape: 'text',
+    allowed,
+    accept: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
+  });
+}
+
+/** Text of some pattern that may be left out. */
+export function optionalText(summary: string, pattern: RegExp, allowed: string): Setting<string | undefined> {
+  return setting<string | undefined>({
+    ...text(summary, '', pattern, allowed),
+    fallback: undefined,
+    schema: Type.Union([Type.String({ pattern: pattern.source }), Type.Null()]),
+    accept: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
+  });
+}
+
+/** The lowest and the highest duration allowed, as one would write them. */
+interface DurationRange {
+  readonly min: string;
+  readonly max: string;
+}
+
+function durationBase<S extends string>(summary: string, fallback: string, suffix: S, allowed: string) {
+  const schema = Type.Union([Type.Number({ minimum: 0 }), Type.String({ pattern: '^\\d+(\\.\\d+)? ?(ms|s|m|h|d)?$' })]);
+  return { summary, fallback, suffix, allowed, schema, shape: 'text' as const };
+}
+
+function durationWithin(value: unknown, range: DurationRange): number | undefined {
+  const duration = parseDurationMilliseconds(value);
+  const min = parseDurationMilliseconds(range.min)!;
+  const max = parseDurationMilliseconds(range.max)!;
+  return duration !== undefined && duration >= min && duration <= max ? duration : undefined;
+}
+
+function limit(options: {
+  summary: string;
+  fallback: unknown;
+  schema: TSchema;
+  shape: Shape;
+  allowed: string;
+  read: (value: unknown) => number | undefined;
+}): Setting<number> {
+  const { read, ...base } = options;
+  return {
+    kind: 'setting',
+    ...base,
+    suffix: '',
+    secret: false,
+    parse: (value, context) => {
+      if (value === 'unlimited') return Number.POSITIVE_INFINITY;
+      const amount = read(value);
+      if (amount !== undefined && amount >= 1) return amount;
+      return context.refuse({ found: describeFound(value), allowed: base.allowed });
+    },
+  };
+}
+
+function isWholeNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}

@@ -1,0 +1,168 @@
+import {
+  addressRanges,
+  bindHost,
+  externalAddress,
+  hostPorts,
+  listenAddresses,
+  optionalHost,
+  portRange,
+  relayAddress,
+} from './address-settings.ts';
+import {
+  byteRate,
+  choice,
+  countRate,
+  milliseconds,
+  optionalText,
+  seconds,
+  text,
+  toggle,
+  wholeNumber,
+} from './scalar-settings.ts';
+import { secrets, users } from './secret-settings.ts';
+import { group, type ValuesOf } from './setting.ts';
+
+// Port 0 lets tests and several daemons on one machine take whatever port is free.
+const port = { min: 0, max: 65_535 };
+const million = { min: 1, max: 1_000_000 };
+
+/**
+ * Every key there is. The configuration's type, its JSON schema, the commented example, the parsing and the
+ * environment variables all come from this one tree.
+ */
+export const settings = group('The configuration of taciturn.', {
+  dataDir: optionalText(
+    'Where the generated secret and the API keys are kept; when empty, $STATE_DIRECTORY where systemd sets it, else ./taciturn-data.',
+    /^[^\0]+$/,
+    'a path; a relative one starts at the working directory',
+  ),
+  realm: text(
+    'What clients are told as REALM.',
+    'taciturn',
+    // RFC 8489 §14.9: a quoted-string's content, fewer than 128 characters.
+    /^[^"\\\p{Cc}]{1,127}$/u,
+    'text of 1 to 127 characters without quotes, backslashes or control characters',
+  ),
+  publicHost: optionalHost('The name or address in the URLs handed to apps; the external address when left empty.'),
+  listen: group('Where clients arrive.', {
+    addresses: listenAddresses(
+      'The addresses to listen on: auto is every address of this machine, each by itself; or a list of addresses.',
+    ),
+    port: wholeNumber('The port for STUN and TURN; 0 takes a free one.', 3478, port),
+  }),
+  relay: group('Where peers are reached from.', {
+    ports: portRange(
+      'The ports of relayed addresses, both ends included; open them in the firewall.',
+      '49152-65535',
+      1024,
+    ),
+    rfc5766Channels: toggle(
+      'Also accept channel numbers 0x5000-0x7FFF, which clients of the old RFC 5766 bind.',
+      false,
+    ),
+    ipv4: group('Relays on IPv4.', {
+      address: relayAddress(
+        'The local address relays are opened on: auto, none for no IPv4 relays, or an IPv4 address.',
+        4,
+      ),
+      external: externalAddress(
+        'What clients are told instead, behind a 1:1 NAT: same, stun to ask a STUN server, an IPv4 address, or a hostname.',
+        4,
+      ),
+    }),
+    ipv6: group('Relays on IPv6.', {
+      address: relayAddress(
+        'The local address relays are opened on: auto, none for no IPv6 relays, or an IPv6 address.',
+        6,
+      ),
+      external: externalAddress('What clients are told instead: same, stun, an IPv6 address, or a hostname.', 6),
+    }),
+    external: group('How external addresses are found.', {
+      stunServers: hostPorts('The servers (host:port) asked where external is stun.', 3478),
+      refresh: seconds('How often hostnames and STUN servers are asked again.', '5m', { min: '10s', max: '1d' }),
+    }),
+    peers: group('Which peers may be reached; internal networks are denied without being listed here.', {
+      allow: addressRanges(
+        'Peers allowed although they are denied by default, such as a media server on a private network.',
+      ),
+      deny: addressRanges('Peers denied besides the built-in list.'),
+    }),
+    lifetime: group('How long an allocation lives without a refresh.', {
+      default: seconds('For clients that ask for no lifetime.', '10m', { min: '1s', max: '1d' }),
+      max: seconds('The most that a client may ask for.', '1h', { min: '1s', max: '1d' }),
+    }),
+  }),
+  authentication: group('Who may allocate.', {
+    sharedSecrets: secrets(
+      'The secrets of time-limited credentials, any of which is accepted and the first of which issues; when empty, one is generated. Better kept in a file: sharedSecretsFile names it, one secret on each line.',
+    ),
+    users: users('Static users, as {name, password} or {name, passwordFile}.'),
+    expiry: choice(
+      'What an expired credential still may do: lax refreshes for ever, grace refreshes for one lifetime more, strict nothing.',
+      ['lax', 'strict', 'grace'],
+      'grace',
+    ),
+    nonceLifetime: seconds('How long a nonce is good for.', '10m', { min: '1s', max: '1d' }),
+    requireSha256: toggle('Refuse MD5 and HMAC-SHA1, which is all that browsers can do.', false),
+  }),
+  limits: group('What clients may use. Packets above a rate are dropped and counted.', {
+    allocations: wholeNumber('Allocations in all.', 16_000, million),
+    allocationsPerUser: wholeNumber('Allocations of one user.', 100, million),
+    permissionsPerAllocation: wholeNumber('Permissions of one allocation.', 256, { min: 1, max: 65_536 }),
+    channelsPerAllocation: wholeNumber('Channels of one allocation.', 256, { min: 1, max: 16_384 }),
+    perAllocation: group('For each allocation.', {
+      packetsPerSecond: countRate('Packets each second, or unlimited.', 10_000),
+      bytesPerSecond: byteRate('Bytes each second, or unlimited.', '12.5MB'),
+      newPeersPerSecond: countRate('New peer addresses each second after the burst, or unlimited.', 5),
+      newPeersBurst: wholeNumber('New peer addresses at once, as ICE tries many.', 64, million),
+    }),
+    perUser: group('For all allocations of one user together.', {
+      packetsPerSecond: countRate('Packets each second, or unlimited.', 40_000),
+      bytesPerSecond: byteRate('Bytes each second, or unlimited.', '50MB'),
+    }),
+    perServer: group('For the whole server.', {
+      packetsPerSecond: countRate('Packets each second, or unlimited.', 'unlimited'),
+      bytesPerSecond: byteRate('Bytes each second, or unlimited.', 'unlimited'),
+    }),
+    unauthenticated: group('Answers to those who have not authenticated, so that a forged source is not flooded.', {
+      perAddressPerSecond: countRate('Answers each second to one IPv4 address or IPv6 /64, or unlimited.', 100),
+      perAddressBurst: wholeNumber('Answers at once to one IPv4 address or IPv6 /64.', 1000, million),
+      perNetworkPerSecond: countRate('Answers each second to one IPv4 /24 or IPv6 /56, or unlimited.', 1000),
+    }),
+  }),
+  credentials: group('Credentials that are issued here.', {
+    ttl: group('How long they are good for.', {
+      default: seconds('When the request does not say.', '1h', { min: '1s', max: '366d' }),
+      min: seconds('The least that may be asked for.', '60s', { min: '1s', max: '366d' }),
+      max: seconds('The most that may be asked for.', '24h', { min: '1s', max: '366d' }),
+    }),
+  }),
+  http: group('The HTTP service: credentials, health, metrics.', {
+    enabled: toggle('Whether it runs.', true),
+    host: bindHost('The address it binds.', '127.0.0.1'),
+    port: wholeNumber('The port it binds; 0 takes a free one.', 8080, port),
+    allowPublic: toggle(
+      'Allow a host that is not loopback, although API keys then cross the network unencrypted.',
+      false,
+    ),
+  }),
+  log: group('What is logged.', {
+    level: choice(
+      'The least severe level that is logged.',
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'info',
+    ),
+    format: choice('auto is pretty on a terminal and json elsewhere.', ['auto', 'pretty', 'json'], 'auto'),
+    addresses: choice('How addresses of clients and peers appear.', ['full', 'truncated', 'hidden'], 'full'),
+  }),
+  shutdown: group('How the daemon ends.', {
+    deadline: milliseconds('How long allocations may go on after SIGTERM.', '30s', { min: '0ms', max: '1d' }),
+  }),
+});
+
+/**
+ * The effective configuration: plain data, already parsed. Durations carry their unit in the key
+ * (`relay.lifetime.maxSeconds`, `shutdown.deadlineMilliseconds`), a rate that is off is `Infinity`, secrets given by file
+ * are read, and `dataDir` is absolute.
+ */
+export type Configuration = Omit<ValuesOf<(typeof settings)['settings']>, 'dataDir'> & { readonly dataDir: string };

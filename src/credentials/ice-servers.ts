@@ -1,0 +1,34 @@
+import { isIPv6 } from 'node:net';
+
+/** An entry of the `iceServers` that a browser's RTCPeerConnection takes. */
+export type IceServer =
+  | { readonly urls: readonly string[] }
+  | { readonly urls: readonly string[]; readonly username: string; readonly credential: string };
+
+/** The URLs of a server that offers STUN and TURN over UDP at one host and port (RFC 7064, RFC 7065). */
+export function offeredUrls(host: string, port: number): readonly string[] {
+  const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return [`stun:${authority}`, `turn:${authority}?transport=udp`];
+}
+
+/** The `turn:` and `turns:` URLs among others. */
+export function turnUrls(urls: readonly string[]): readonly string[] {
+  return urls.filter((url) => /^turns?:/i.test(url));
+}
+
+/**
+ * Builds `iceServers` from the URLs a server offers. STUN needs no credential, so its URLs are an entry by themselves:
+ * some stacks send one to whatever entry it stands in.
+ */
+export function iceServers(
+  urls: readonly string[],
+  credential: { readonly username: string; readonly password: string },
+): readonly IceServer[] {
+  const turn = turnUrls(urls);
+  const stun = urls.filter((url) => !turn.includes(url));
+  const { username, password } = credential;
+  return [
+    ...(stun.length > 0 ? [{ urls: stun }] : []),
+    ...(turn.length > 0 ? [{ urls: turn, username, credential: password }] : []),
+  ];
+}

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { longTermKey, PasswordAlgorithm } from '../stun/long-term-key.ts';
+import { CombinedCredentials } from './combined-credentials.ts';
+import { SharedSecretCredentials } from './shared-secret-credentials.ts';
+import { StaticUsers } from './static-users.ts';
+import { parseTimeLimitedUsername, timeLimitedPassword } from './time-limited-username.ts';
+
+const { md5, sha256 } = PasswordAlgorithm;
+const realm = 'example.org';
+
+describe('the password of a time-limited credential', () => {
+  it('is what other servers make of the same secret and username', () => {
+    expect(timeLimitedPassword('north', '1266890800:mbzrxpgjys')).toBe('nbRcrnq5h6xXhyNhlwk+lDLvVVo=');
+  });
+});
+
+describe('the username of a time-limited credential', () => {
+  it.each([
+    ['1700000000:alice', 1_700_000_000, 'alice', undefined],
+    ['1700000000:alice#room 7', 1_700_000_000, 'alice', 'room 7'],
+    ['1700000000:alice#a#b', 1_700_000_000, 'alice', 'a#b'],
+    ['1700000000:a:b', 1_700_000_000, 'a:b', undefined],
+    ['1700000000:1800000000', 1_700_000_000, '1800000000', undefined],
+    ['alice:1700000000', 1_700_000_000, 'alice', undefined],
+    ['1700000000', 1_700_000_000, '1700000000', undefined],
+    ['1700000000:', 1_700_000_000, '1700000000:', undefined],
+    ['1700000000:constructor', 1_700_000_000, 'constructor', undefined],
+  ])('%j is read in its parts', (username, expiresAt, user, label) => {
+    expect(parseTimeLimitedUsername(username)).toEqual({ expiresAt, user, label });
+  });
+
+  it.each([
+    '',
+    ':',
+    'alice',
+    'alice:',
+    'alice:bob',
+    'a:b:1700000000',
+    '-1:a',
+    '1e9:a',
+    ' 1700000000:a',
+    '1'.repeat(16),
+  ])('%j carries no timestamp', (username) => {
+    expect(parseTimeLimitedUsername(username)).toBeUndefined();
+  });
+
+  it('may be any text without an error', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (username) => {
+        new SharedSecretCredentials(['a secret'], realm).candidates(username, md5);
+      }),
+    );
+  });
+});
+
+describe('shared secrets', () => {
+  const source = new SharedSecretCredentials(['first secret', 'second secret'], realm);
+
+  it('give one candidate each, with the key of the algorithm asked for', () => {
+    const username = '1700000000:alice#room';
+    for (const algorithm of [md5, sha256]) {
+      const keys = ['first secret', 'second secret'].map((secret) =>
+        longTermKey(algorithm, username, realm, timeLimitedPassword(secret, username)),
+      );
+      expect(source.candidates(username, algorithm)).toEqual(
+        keys.map((key) => ({ user: 'alice', label: 'room', expiresAt: 1_700_000_000, key })),
+      );
+    }
+  });
+
+  it('do not judge expiry', () => {
+    expect(source.candidates('1:alice', md5)).toHaveLength(2);
+  });
+
+  it('know no username without a timestamp', () => {
+    expect(source.candidates('alice', md5)).toEqual([]);
+  });
+});
+
+describe('static users', () => {
+  const users = new StaticUsers([{ name: 'user', password: 'pass' }], 'realm');
+
+  it('have the long-term key of RFC 8489', () => {
+    const [credential] = users.candidates('user', md5);
+    expect(credential?.key.toString('hex')).toBe('8493fbc53ba582fb4c044c456bdc40eb');
+    expect(credential).toMatchObject({ user: 'user', label: undefined, expiresAt: undefined });
+    expect(users.candidates('user', sha256)[0]?.key).toEqual(longTermKey(sha256, 'user', 'realm', 'pass'));
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'User', ''])('that do not exist are not found: %j', (name) => {
+    expect(users.candidates(name, md5)).toEqual([]);
+  });
+
+  it('and shared secrets work side by side', () => {
+    const both = new CombinedCredentials([
+      new StaticUsers([{ name: '1700000000:alice', password: 'pass' }], realm),
+      new SharedSecretCredentials(['first secret', 'second secret'], realm),
+    ]);
+    expect(both.candidates('1700000000:alice', md5)).toHaveLength(3);
+    expect(both.candidates('1700000000:bob', md5)).toHaveLength(2);
+  });
+});

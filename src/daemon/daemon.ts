@@ -1,0 +1,278 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { createHttpService } from '../api/http-service.ts';
+import type { Configuration } from '../config/settings.ts';
+import { ApiKeys } from '../credentials/api-keys.ts';
+import { CombinedCredentials } from '../credentials/combined-credentials.ts';
+import { type DataDirectory, prepareDataDirectory } from '../credentials/first-start.ts';
+import { offeredUrls } from '../credentials/ice-servers.ts';
+import { issueCredential } from '../credentials/issue.ts';
+import { SharedSecretCredentials } from '../credentials/shared-secret-credentials.ts';
+import { StaticUsers } from '../credentials/static-users.ts';
+import { formatTransportAddress, IpAddress, type TransportAddress } from '../stun/ip-address.ts';
+import { AddressFamily } from '../stun/protocol.ts';
+import { FloodGuard } from '../telemetry/flood-guard.ts';
+import type { Log } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { SessionLog } from '../telemetry/session-log.ts';
+import { localAddresses } from './addresses.ts';
+import { ClientListeners } from './client-listeners.ts';
+import { chooseRelays, externalMayChange, families, type RelayChoices, relayAddressOf } from './relay-addresses.ts';
+import { serverOptions } from './server-options.ts';
+import { StartError } from './start-error.ts';
+import { readTime } from './system-time.ts';
+import { TurnHost, type TurnHostEvents } from './turn-host.ts';
+
+const HOUR_MS = 3_600_000;
+/** Earlier external addresses that still count as our own: clients may hold candidates with them. */
+const REMEMBERED_ADDRESSES = 16;
+
+/** What the daemon found and chose at its start. */
+export interface StartReport {
+  readonly listeners: readonly TransportAddress[];
+  readonly relays: RelayChoices;
+  /** Where the HTTP service listens; `undefined` when it is switched off. */
+  readonly http: string | undefined;
+  readonly urls: readonly string[];
+  readonly plane: string;
+  readonly made: DataDirectory['made'];
+  readonly notices: readonly string[];
+}
+
+/** A running daemon: the TURN server, its listeners, the HTTP service, and what keeps them up to date. */
+export class Daemon {
+  readonly #configuration: Configuration;
+  readonly #log: Log;
+  readonly #version: string;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #host!: TurnHost;
+  #listeners!: ClientListeners;
+  #data!: DataDirectory;
+  #relays!: RelayChoices;
+  #metrics!: Metrics;
+  #http: FastifyInstance | undefined;
+  #policy!: ReturnType<typeof serverOptions>['policy'];
+  #ownAddresses: IpAddress[] = [];
+  #draining = false;
+  #emptied: (() => void) | undefined;
+
+  private constructor(configuration: Configuration, log: Log, version: string) {
+    this.#configuration = configuration;
+    this.#log = log;
+    this.#version = version;
+  }
+
+  /**
+   * Starts everything; what had been opened is closed again when something fails.
+   *
+   * @throws StartError, DataDirectoryError
+   */
+  static async start(configuration: Configuration, log: Log, version: string): Promise<Daemon> {
+    const daemon = new Daemon(configuration, log, version);
+    try {
+      await daemon.#start();
+      return daemon;
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
+  }
+
+  get report(): StartReport {
+    return {
+      listeners: [...this.#host.listeners].map(({ local }) => local),
+      relays: this.#relays,
+      http: this.#httpAddress(),
+      urls: this.#offeredUrls(),
+      plane: this.#host.planeName,
+      made: this.#data.made,
+      notices: this.#data.notices,
+    };
+  }
+
+  /** Live allocations. */
+  get allocations(): number {
+    return this.#host.server.population.allocations;
+  }
+
+  /**
+   * Takes no more allocations and resolves when there are none left, or after `deadlineMs`.
+   * Those that exist go on being relayed meanwhile.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    this.#host.server.startDraining();
+    if (this.allocations === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, deadlineMs);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Ends everything at once. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#listeners?.stop();
+    this.#host?.stop();
+    await this.#http?.close();
+  }
+
+  async #start(): Promise<void> {
+    const { authentication, dataDir } = this.#configuration;
+    const now = readTime();
+    this.#data = prepareDataDirectory({
+      dataDir,
+      configuredSecrets: authentication.sharedSecrets,
+      now: now.unix,
+      randomBytes,
+    });
+    this.#relays = await chooseRelays(this.#configuration);
+    const credentials = new CombinedCredentials([
+      new StaticUsers(authentication.users, this.#configuration.realm),
+      new SharedSecretCredentials(this.#data.sharedSecrets, this.#configuration.realm),
+    ]);
+    const options = serverOptions(this.#configuration, this.#relays, credentials);
+    this.#policy = options.policy;
+    this.#host = new TurnHost(options, this.#hostEvents());
+    this.#metrics = createMetrics(this.#host.server, this.#version);
+    this.#listeners = new ClientListeners(this.#host, this.#configuration, this.#log, () => this.#updatePolicy());
+    await this.#listeners.start();
+    await this.#startHttp();
+    this.#updatePolicy();
+    this.#every(Math.max(HOUR_MS, authentication.nonceLifetimeSeconds * 1000), () =>
+      this.#host.server.rotateNonceKey(),
+    );
+    if (externalMayChange(this.#configuration)) {
+      this.#every(
+        this.#configuration.relay.external.refreshSeconds * 1000,
+        () => void this.#refreshExternalAddresses(),
+      );
+    }
+  }
+
+  #every(milliseconds: number, action: () => void): void {
+    this.#timers.push(setInterval(action, milliseconds).unref());
+  }
+
+  #hostEvents(): TurnHostEvents {
+    const started = readTime().instant;
+    const sessions = new SessionLog(this.#log, this.#configuration.log.addresses, started);
+    const guard = new FloodGuard(started);
+    return {
+      event: (event, time) => {
+        sessions.write(event, time.instant);
+        if (event.kind === 'allocation-ended' && this.allocations === 0) this.#emptied?.();
+      },
+      trouble: (what, why) => {
+        const suppressed = guard.admit(readTime().instant);
+        if (suppressed !== undefined)
+          this.#log.warn({ event: what, why, suppressed }, `${what}: ${why ?? 'no details'}`);
+      },
+      listenerLost: (listener, error) => this.#listeners.lost(listener, error),
+    };
+  }
+
+  /** Tells the peer policy which addresses and ports are the daemon's own. */
+  #updatePolicy(): void {
+    const relays = families
+      .map((family) => relayAddressOf(this.#relays[family]))
+      .filter((relay) => relay !== undefined);
+    const current = relays.flatMap(({ local, external }) => [local, external]);
+    const distinct = new Map([...current, ...this.#ownAddresses].map((ip) => [ip.text, ip]));
+    this.#ownAddresses = [...distinct.values()].slice(0, REMEMBERED_ADDRESSES);
+    this.#policy.setOwnAddresses(this.#ownAddresses);
+
+    const listening = [...this.#host.listeners].map(({ local }) => local);
+    const ports = new Set(listening.map(({ port }) => port));
+    const external = this.#ownAddresses.flatMap((ip) => [...ports].map((port) => ({ ip, port })));
+    this.#policy.setOwnServices([...listening, ...external, ...this.#httpServices()]);
+  }
+
+  async #refreshExternalAddresses(): Promise<void> {
+    let relays: RelayChoices;
+    try {
+      relays = await chooseRelays(this.#configuration);
+    } catch (error) {
+      this.#log.warn({ event: 'external-address' }, `${(error as Error).message} The last known one stays in use.`);
+      return;
+    }
+    for (const family of families) {
+      const before = relayAddressOf(this.#relays[family]);
+      const now = relayAddressOf(relays[family]);
+      if (before?.external.text === now?.external.text && before?.local.text === now?.local.text) continue;
+      this.#log.info(
+        { event: 'external-address', family, before: before?.external.text, now: now?.external.text },
+        'the external address has changed; new allocations get the new one',
+      );
+      this.#host.server.setRelayAddress(AddressFamily[family], now);
+    }
+    this.#relays = relays;
+    this.#updatePolicy();
+  }
+
+  async #startHttp(): Promise<void> {
+    const { http, credentials } = this.#configuration;
+    if (!http.enabled) return;
+    const [secret] = this.#data.sharedSecrets;
+    this.#http = createHttpService({
+      version: this.#version,
+      apiKeys: new ApiKeys(this.#data.apiKeys),
+      issue: (request) =>
+        issueCredential(request, { secret: secret!, ttl: credentials.ttl, now: readTime().unix, randomBytes }),
+      offeredUrls: () => this.#offeredUrls(),
+      readiness: () => this.#readiness(),
+      metrics: async () => ({ contentType: this.#metrics.contentType, body: await this.#metrics.render() }),
+      monotonicNow: () => readTime().instant,
+      onAnswer: (answer) =>
+        this.#log.debug({ event: 'http', ...answer }, `${answer.method} ${answer.route ?? '(no route)'}`),
+      onFault: (error) =>
+        this.#log.error({ event: 'http-fault', error: String(error) }, 'the HTTP service has a fault'),
+    });
+    try {
+      await this.#http.listen({ host: http.host, port: http.port });
+    } catch (error) {
+      throw new StartError(
+        `The HTTP service cannot listen on ${http.host}:${http.port} (${(error as Error).message}). Choose another http.port, or end the program that has it.`,
+      );
+    }
+  }
+
+  #readiness(): { ready: true } | { ready: false; reason: string } {
+    if (this.#draining) return { ready: false, reason: 'draining' };
+    return this.#listeners.count > 0 ? { ready: true } : { ready: false, reason: 'no address to listen on' };
+  }
+
+  #httpAddress(): string | undefined {
+    const [address] = this.#httpAddresses();
+    if (address === undefined) return undefined;
+    return `http://${formatTransportAddress({ ip: IpAddress.parse(address.address)!, port: address.port })}`;
+  }
+
+  /** Where the HTTP service listens; fastify also tells of pipes, which we do not use. */
+  #httpAddresses(): AddressInfo[] {
+    return (this.#http?.addresses() ?? []).filter((address): address is AddressInfo => typeof address !== 'string');
+  }
+
+  #httpServices(): TransportAddress[] {
+    return this.#httpAddresses().flatMap(({ address, port }) => {
+      const everywhere = address === '0.0.0.0' || address === '::';
+      const ips = everywhere ? localAddresses() : [IpAddress.parse(address)!];
+      return ips.map((ip) => ({ ip, port }));
+    });
+  }
+
+  /** The URLs that lead here: by the configured name, or by the address that clients are told. */
+  #offeredUrls(): readonly string[] {
+    const { publicHost } = this.#configuration;
+    const [listener] = this.#host.listeners;
+    if (listener === undefined) return [];
+    const [relay] = families
+      .map((family) => relayAddressOf(this.#relays[family]))
+      .filter((address) => address !== undefined);
+    return offeredUrls(publicHost ?? (relay?.external ?? listener.local.ip).text, listener.local.port);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Configuration } from '../config/settings.ts';
+import type { CredentialSource } from '../turn/credential-source.ts';
+import type { Limits } from '../turn/options.ts';
+import { PeerPolicy } from '../turn/peer-policy.ts';
+import { type RelayChoices, relayAddressOf } from './relay-addresses.ts';
+import type { TurnHostOptions } from './turn-host.ts';
+
+/** Translates the configuration into what the pure server wants. */
+export function serverOptions(
+  configuration: Configuration,
+  relays: RelayChoices,
+  credentials: CredentialSource,
+): TurnHostOptions {
+  const { relay, authentication } = configuration;
+  return {
+    realm: configuration.realm,
+    requireSha256: authentication.requireSha256,
+    nonceLifetimeSeconds: authentication.nonceLifetimeSeconds,
+    expiry: authentication.expiry,
+    defaultLifetimeSeconds: relay.lifetime.defaultSeconds,
+    maxLifetimeSeconds: relay.lifetime.maxSeconds,
+    rfc5766Channels: relay.rfc5766Channels,
+    relayPorts: relay.ports,
+    ipv4: relayAddressOf(relays.ipv4),
+    ipv6: relayAddressOf(relays.ipv6),
+    limits: limits(configuration.limits),
+    policy: new PeerPolicy(relay.peers),
+    credentials,
+  };
+}
+
+function limits(configured: Configuration['limits']): Limits {
+  const { unauthenticated, perAllocation } = configured;
+  return {
+    allocations: configured.allocations,
+    allocationsPerUser: configured.allocationsPerUser,
+    permissionsPerAllocation: configured.permissionsPerAllocation,
+    channelsPerAllocation: configured.channelsPerAllocation,
+    newPeers: { perSecond: perAllocation.newPeersPerSecond, burst: perAllocation.newPeersBurst },
+    perAllocation,
+    perUser: configured.perUser,
+    perServer: configured.perServer,
+    unauthenticatedAnswers: {
+      perAddress: { perSecond: unauthenticated.perAddressPerSecond, burst: unauthenticated.perAddressBurst },
+      // A network may do at once what one of its addresses may.
+      perNetwork: {
+        perSecond: unauthenticated.perNetworkPerSecond,
+        burst: Math.max(unauthenticated.perNetworkPerSecond, unauthenticated.perAddressBurst),
+      },
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { UdpListener } from '../listeners/udp-listener.ts';
+import { ArrivalBuffer } from '../relay/dgram/arrival-buffer.ts';
+import { DgramPlane } from '../relay/dgram/dgram-plane.ts';
+import type { RelayPlane, SendFailure } from '../relay/relay-plane.ts';
+import type { TransportAddress } from '../stun/ip-address.ts';
+import type { TurnServerOptions } from '../turn/options.ts';
+import type { Output, ServerEvent } from '../turn/output.ts';
+import { Verdict } from '../turn/packet.ts';
+import type { Time } from '../turn/time.ts';
+import { TurnServer } from '../turn/turn-server.ts';
+import { readTime, readTimeInto, systemRandom } from './system-time.ts';
+
+/** What the host tells the daemon. */
+export interface TurnHostEvents {
+  event(event: ServerEvent, time: Time): void;
+  /** A socket did not do what it should; counted already, for the log. */
+  trouble(what: 'relay-failed' | 'relay-lost' | SendFailure, why: string | undefined): void;
+  /** A listening socket broke. */
+  listenerLost(listener: UdpListener, error: Error): void;
+}
+
+/** What differs between a host's server and the pure one. */
+export type TurnHostOptions = Omit<TurnServerOptions, 'dontFragment' | 'random'>;
+
+const LONGEST_TIMER_MS = 60_000;
+
+/** Runs one {@link TurnServer}: gives it packets and the time, and does what it says. */
+export class TurnHost {
+  readonly server: TurnServer;
+  readonly #plane: RelayPlane;
+  readonly #events: TurnHostEvents;
+  readonly #buffer = new ArrivalBuffer();
+  readonly #listeners = new Map<number, UdpListener>();
+  /** Refilled for every packet. */
+  readonly #time: Time = readTime();
+  #nextListenerId = 1;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: TurnHostOptions, events: TurnHostEvents) {
+    this.#events = events;
+    this.#plane = new DgramPlane(
+      {
+        opened: (relayed) => this.#control((time) => this.server.relayOpened(relayed, time)),
+        failed: (relayed, failure, why) => {
+          if (failure !== 'port-in-use') events.trouble('relay-failed', why);
+          this.#control((time) => this.server.relayFailed(relayed, failure, time));
+        },
+        lost: (relayed, why) => {
+          events.trouble('relay-lost', why);
+          this.#control((time) => this.server.relayLost(relayed, time));
+        },
+        received: (relayed, arrival) =>
+          this.#dispatch(this.server.receiveFromPeer(relayed, arrival, readTimeInto(this.#time))),
+        undelivered: (failure, why) => this.#undelivered(failure, why),
+      },
+      this.#buffer,
+    );
+    this.server = new TurnServer({ ...options, dontFragment: this.#plane.dontFragment, random: systemRandom });
+  }
+
+  /** The name of the data plane in use. */
+  get planeName(): string {
+    return this.#plane.name;
+  }
+
+  get listeners(): Iterable<UdpListener> {
+    return this.#listeners.values();
+  }
+
+  /** Takes in clients on this address; rejects with the system's error when it cannot. */
+  async listen(at: TransportAddress): Promise<UdpListener> {
+    const listener = await UdpListener.open(this.#nextListenerId++, at, this.#buffer, {
+      received: (from, arrival) =>
+        this.#dispatch(this.server.receiveFromClient(from, arrival, readTimeInto(this.#time))),
+      lost: (lost, error) => {
+        this.#listeners.delete(lost.id);
+        this.#events.listenerLost(lost, error);
+      },
+      undelivered: (failure, why) => this.#undelivered(failure, why),
+    });
+    this.#listeners.set(listener.id, listener);
+    return listener;
+  }
+
+  /** Takes in no more clients there. */
+  unlisten(listener: UdpListener): void {
+    this.#listeners.delete(listener.id);
+    listener.close();
+  }
+
+  /** Ends every allocation and closes every socket. */
+  stop(): void {
+    this.#control((time) => {
+      for (const { id } of [...this.server.allocations]) this.server.endAllocation(id, 'shutdown', time);
+    });
+    clearTimeout(this.#timer);
+    this.#plane.stop();
+    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.clear();
+  }
+
+  /** Sends the packet that the server just judged, then does what else it wants. */
+  #dispatch(verdict: Verdict): void {
+    const { departure } = this.server;
+    if (verdict === Verdict.toPeer) {
+      this.#plane.transmit(departure);
+    } else if (verdict === Verdict.toClient) {
+      const { listener, client } = departure.fiveTuple!;
+      this.#listeners.get(listener.id)?.send(departure.buffer, departure.start, departure.end, client);
+    }
+    this.#settle();
+  }
+
+  /** Lets the server do something, then does what it wants. */
+  #control(action: (time: Time) => void): void {
+    action(readTimeInto(this.#time));
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (let outputs = this.server.takeOutputs(); outputs.length > 0; outputs = this.server.takeOutputs()) {
+      for (const output of outputs) this.#execute(output);
+    }
+    if (this.server.nextDeadline < this.#timerAt) this.#armTimer();
+  }
+
+  #execute(output: Output): void {
+    switch (output.kind) {
+      case 'transmit':
+        this.#listeners.get(output.listener.id)?.send(output.bytes, 0, output.bytes.length, output.client);
+        return;
+      case 'open-relay':
+        this.#plane.open(output.relayedAddress);
+        return;
+      case 'close-relay':
+        this.#plane.close(output.relayedAddress);
+        return;
+      case 'bind-channel':
+        this.#plane.bindChannel(output.binding);
+        return;
+      case 'unbind-channel':
+        this.#plane.unbindChannel(output.binding);
+        return;
+      case 'event':
+        this.#events.event(output.event, this.#time);
+    }
+  }
+
+  #armTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = this.server.nextDeadline;
+    const delay = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(this.#timerAt - performance.now())));
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#control((time) => this.server.advance(time));
+    }, delay).unref();
+  }
+
+  #undelivered(failure: SendFailure, why: string | undefined): void {
+    this.server.countDrop(failure);
+    this.#events.trouble(failure, why);
+  }
+}

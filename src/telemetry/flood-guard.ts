@@ -1,0 +1,26 @@
+import type { Instant } from '../turn/time.ts';
+import { TokenBucket } from '../turn/token-bucket.ts';
+
+const LINES_PER_SECOND = 5;
+const LINES_AT_ONCE = 20;
+
+/** Keeps whoever sends many bad packets from filling the disk: lets some lines through and counts the others. */
+export class FloodGuard {
+  readonly #bucket: TokenBucket;
+  #suppressed = 0;
+
+  constructor(now: Instant) {
+    this.#bucket = new TokenBucket({ perSecond: LINES_PER_SECOND, burst: LINES_AT_ONCE }, now);
+  }
+
+  /** How many lines were left out before this one; `undefined` when this one is to be left out as well. */
+  admit(now: Instant): number | undefined {
+    if (!this.#bucket.take(1, now)) {
+      this.#suppressed++;
+      return undefined;
+    }
+    const suppressed = this.#suppressed;
+    this.#suppressed = 0;
+    return suppressed;
+  }
+}

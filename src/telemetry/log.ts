@@ -1,0 +1,45 @@
+import { pino } from 'pino';
+import { build as prettyStream } from 'pino-pretty';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** The one stream of structured log lines. A line has a stable `event` and plain facts; never a secret. */
+export interface Log {
+  trace(facts: object, message: string): void;
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/**
+ * A log on `stream`: for people on a terminal, JSON lines anywhere else.
+ *
+ * @param format `auto` decides by whether the stream is a terminal.
+ */
+export function createLog(options: {
+  readonly level: LogLevel;
+  readonly format: 'auto' | 'pretty' | 'json';
+  readonly stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly color: boolean;
+}): Log {
+  const { level, format, stream, color } = options;
+  const pretty = format === 'pretty' || (format === 'auto' && stream.isTTY === true);
+  const target = pretty
+    ? prettyStream({
+        colorize: color,
+        destination: stream,
+        ignore: 'event',
+        translateTime: 'SYS:HH:MM:ss.l',
+        sync: true,
+      })
+    : stream;
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } },
+    target,
+  );
+}
+
+function levelName(label: string): object {
+  return { level: label };
+}

@@ -1,0 +1,85 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { dropReasons } from '../turn/drop-reason.ts';
+import type { TurnServer } from '../turn/turn-server.ts';
+import { methodName } from './session-log.ts';
+
+/** The server's figures for Prometheus. They are read when asked for; no label holds a name or an address. */
+export interface Metrics {
+  readonly contentType: string;
+  /** The text exposition format. */
+  render(): Promise<string>;
+}
+
+export function createMetrics(server: TurnServer, version: string): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const { counters } = server;
+
+  const build = new Gauge({
+    name: 'taciturn_build_info',
+    help: 'The running version',
+    labelNames: ['version'],
+    registers,
+  });
+  build.set({ version }, 1);
+  gauge('taciturn_allocations', 'Live allocations', () => server.population.allocations);
+  gauge('taciturn_relayed_addresses', 'Open relay sockets', () => server.population.relayedAddresses);
+  gauge('taciturn_permissions', 'Permissions in force', () => server.population.permissions);
+  gauge('taciturn_channels', 'Bound channels', () => server.population.channels);
+  gauge('taciturn_users', 'Users with an allocation', () => server.population.users);
+
+  const directions = [
+    ['from_client', counters.fromClients],
+    ['to_client', counters.toClients],
+  ] as const;
+  counter('taciturn_relayed_packets_total', 'Relayed packets', 'direction', () =>
+    directions.map(([direction, traffic]) => [direction, traffic.packets]),
+  );
+  counter('taciturn_relayed_bytes_total', 'Relayed payload bytes', 'direction', () =>
+    directions.map(([direction, traffic]) => [direction, traffic.bytes]),
+  );
+  counter('taciturn_responses_total', 'Success answers by method', 'method', () =>
+    [...counters.successes].map(([method, count]) => [methodName(method), count]),
+  );
+  counter('taciturn_challenges_total', 'First requests that were asked for credentials', undefined, () => [
+    ['', counters.challenges],
+  ]);
+  counter('taciturn_errors_total', 'Error answers by code', 'code', () =>
+    [...counters.errors].map(([code, count]) => [String(code), count]),
+  );
+  counter('taciturn_dropped_packets_total', 'Packets that went nowhere, by reason', 'reason', () =>
+    dropReasons.map((reason) => [reason, counters.dropped(reason)]),
+  );
+  return { contentType: registry.contentType, render: () => registry.metrics() };
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  function counter(
+    name: string,
+    help: string,
+    label: string | undefined,
+    read: () => (readonly [string, number])[],
+  ): void {
+    new Counter({
+      name,
+      help,
+      labelNames: label === undefined ? [] : [label],
+      registers,
+      collect() {
+        // The server keeps the totals; the collector only shows them.
+        this.reset();
+        for (const [value, count] of read()) this.inc(label === undefined ? {} : { [label]: value }, count);
+      },
+    });
+  }
+}

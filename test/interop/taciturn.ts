@@ -1,0 +1,120 @@
+/** Our own daemon, run as its users run it: as a process of its own, from the launcher. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RunningProgram, run } from './peers.ts';
+
+/** What `taciturn serve --json` prints at its start. */
+interface StartReport {
+  readonly listening: readonly { readonly address: string; readonly port: number }[];
+  readonly http: string;
+  readonly urls: readonly string[];
+  readonly apiKey: string | null;
+}
+
+export const launcher = fileURLToPath(new URL('../../bin/taciturn.js', import.meta.url));
+export const sharedSecret = 'a secret that only the tests know';
+
+/** A daemon on loopback with free ports and a data directory of its own. */
+export class Taciturn {
+  readonly program: RunningProgram;
+  readonly directory: string;
+  readonly port: number;
+  readonly http: string;
+  readonly #apiKey: string;
+  readonly #prefix: readonly string[];
+
+  private constructor(program: RunningProgram, directory: string, report: StartReport, prefix: readonly string[]) {
+    this.program = program;
+    this.directory = directory;
+    this.port = report.listening[0]!.port;
+    this.http = report.http;
+    this.#apiKey = report.apiKey!;
+    this.#prefix = prefix;
+  }
+
+  /**
+   * Starts a daemon and waits until it serves.
+   *
+   * @param yaml more configuration; it may not repeat the sections `listen`, `http` and `authentication` given here.
+   * @param prefix what to put in front of the command line, such as `ip netns exec NAME`.
+   */
+  static async start(
+    yaml = '',
+    options: { listen?: readonly string[]; prefix?: readonly string[] } = {},
+  ): Promise<Taciturn> {
+    const directory = mkdtempSync(join(tmpdir(), 'taciturn-test-'));
+    const { listen = ['127.0.0.1', '::1'], prefix = [] } = options;
+    const file = join(directory, 'taciturn.yaml');
+    writeFileSync(
+      file,
+      `dataDir: ${directory}/data
+listen: { addresses: ${JSON.stringify(listen)}, port: 0 }
+http: { port: 0 }
+authentication: { sharedSecrets: ["${sharedSecret}"], users: [{ name: alice, password: correct horse }] }
+${yaml}`,
+    );
+    const [command, ...rest] = [...prefix, process.execPath, launcher, 'serve', '--config', file, '--json'];
+    const program = new RunningProgram(command!, rest);
+    await program.waitFor(/^}$/m);
+    return new Taciturn(program, directory, JSON.parse(program.stdout) as StartReport, prefix);
+  }
+
+  /** Asks the HTTP service for a credential, as an app does. */
+  async issueCredential(body: object = {}): Promise<IssuedCredential> {
+    const response = await this.fetch('/v1/credentials', { method: 'POST', body: JSON.stringify(body) });
+    if (response.status !== 201) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
+    return (await response.json()) as IssuedCredential;
+  }
+
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' };
+    const [url, options] = [`${this.http}${path}`, { headers, ...init }];
+    if (this.#prefix.length === 0) return fetch(url, options);
+    // Loopback of another namespace: the request has to be made in there.
+    const script = `fetch(...${JSON.stringify([url, options])}).then(async (r) => console.log(JSON.stringify([r.status, await r.text()])))`;
+    const [command, ...args] = [...this.#prefix, process.execPath, '-e', script];
+    const [status, body] = JSON.parse((await run(command!, args)).stdout) as [number, string];
+    return new Response(body, { status });
+  }
+
+  /** The value of one metric; of all its series together when `labels` is left out. */
+  async metric(name: string, labels = ''): Promise<number> {
+    const text = await (await this.fetch('/metrics')).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(name) && /^[ {]/.test(line.slice(name.length)));
+    return lines
+      .filter((line) => line.includes(labels))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  /** The structured log so far; with `--json` it goes to stderr. */
+  get log(): readonly Record<string, unknown>[] {
+    return this.program.stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  async stop(): Promise<void> {
+    await this.program.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export interface IssuedCredential {
+  readonly iceServers: readonly {
+    readonly urls: readonly string[];
+    readonly username?: string;
+    readonly credential?: string;
+  }[];
+  readonly username: string;
+  readonly credential: string;
+  readonly ttlSeconds: number;
+  readonly expiresAt: string;
+}
+
+/** Runs a `taciturn` command to its end. */
+export function taciturn(args: readonly string[], options: Parameters<typeof run>[2] = {}): ReturnType<typeof run> {
+  return run(process.execPath, [launcher, ...args], options);
+}
