@@ -30,7 +30,7 @@ describe('traffic over the limit is dropped and counted, never refused', () => {
     const { scenario, pairs, dropped } = bench({ [limit]: rates(10) });
     for (const { client, peer } of pairs) for (let i = 0; i < 15; i++) client.sendTo(peer.at, 'x');
     expect(pairs.map(({ peer }) => peer.take().length)).toEqual(delivered);
-    const total = delivered.reduce((a, b) => a + b, 0);
+    const total = [...delivered].reduce<number>((a, b) => a + b, 0);
     expect(dropped(reason)).toBe(45 - total);
     expect(scenario.server.counters.fromClients.packets).toBe(total);
     expect(pairs[0]!.client.refresh().code).toBe(0);

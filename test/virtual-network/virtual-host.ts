@@ -15,6 +15,8 @@ const BUFFER_LENGTH = 70_000;
 export interface HostObserver {
   /** A client's packet is about to be handed in. */
   clientPacket?(listener: Listener, client: TransportAddress, bytes: Buffer): void;
+  /** A peer's packet is about to be handed in. */
+  peerPacket?(at: RelayedAddress, peer: TransportAddress): void;
   transmitted?(client: TransportAddress, bytes: Buffer): void;
   toPeer?(departure: Departure): void;
   toClient?(departure: Departure): void;
@@ -67,6 +69,7 @@ export class VirtualHost {
 
   /** Hands in a packet from a peer. */
   fromPeer(at: RelayedAddress, from: TransportAddress, bytes: Buffer): void {
+    this.observer.peerPacket?.(at, from);
     this.#fill(from, bytes);
     this.#finish(this.server.receiveFromPeer(at, this.#arrival, this.#schedule.time));
   }

@@ -1,0 +1,201 @@
+import { createSocket } from 'node:dgram';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DaemonProcess } from './daemon-process.ts';
+import { freeUdpPort, RunningProgram, requirePeer, run } from './peers.ts';
+import { sharedSecret, Taciturn } from './taciturn.ts';
+
+const installed = ['turnutils_uclient', 'turnutils_peer', 'turnutils_stunclient'].map(requirePeer).every(Boolean);
+
+/** What this client prints at its end. Its exit status says nothing: it is 0 even when all is lost. */
+interface Outcome {
+  readonly sent: number;
+  readonly lost: number;
+  readonly text: string;
+}
+
+/** The client gives every session a random start within five seconds; small intervals keep the rest short. */
+const messages = ['-n', '200', '-m', '10', '-z', '10'];
+const sentMessages = 200 * 10;
+
+let user = 0;
+function uclientArguments(daemon: Taciturn, flags: readonly string[], host = '127.0.0.1'): string[] {
+  // A user of its own for each run: quotas count users.
+  return [...flags, '-u', `user${user++}`, '-W', sharedSecret, ...messages, '-p', String(daemon.port), host];
+}
+
+async function uclient(daemon: Taciturn, flags: readonly string[], host?: string): Promise<Outcome> {
+  const { stdout, stderr } = await run('turnutils_uclient', uclientArguments(daemon, flags, host));
+  const text = stdout + stderr;
+  const lost = /Total lost packets (\d+)/.exec(text);
+  if (!lost) throw new Error(`no verdict:\n${text.slice(-2000)}`);
+  return { sent: Number(/.*tot_send_msgs=(\d+)/s.exec(text)![1]), lost: Number(lost[1]), text };
+}
+
+/** Runs until nothing is lost, twice at most: on a busy machine the client's own small socket buffers may run over. */
+async function losesNothing(daemon: Taciturn, flags: readonly string[], host?: string): Promise<Outcome> {
+  const first = await uclient(daemon, flags, host);
+  const outcome = first.lost === 0 ? first : await uclient(daemon, flags, host);
+  expect(outcome.lost).toBe(0);
+  return outcome;
+}
+
+/** Debian's echo server: the one peer that the configuration allows. */
+class EchoPeer {
+  readonly port: number;
+  readonly #program: RunningProgram;
+
+  private constructor(port: number) {
+    this.port = port;
+    this.#program = new RunningProgram('turnutils_peer', ['-L', '127.0.0.1', '-p', String(port)]);
+  }
+
+  static async start(): Promise<EchoPeer> {
+    const peer = new EchoPeer(await freePortPair());
+    await Promise.race([echoFrom(peer.port), peer.#program.exited.then(() => Promise.reject(new Error('it ended')))]);
+    return peer;
+  }
+
+  /** What makes the client send to it. */
+  get flags(): readonly string[] {
+    return ['-e', '127.0.0.1', '-r', String(this.port)];
+  }
+
+  stop(): Promise<void> {
+    return this.#program.stop();
+  }
+}
+
+/** The echo server takes a port for RTP and the one above it for RTCP. */
+async function freePortPair(): Promise<number> {
+  const port = await freeUdpPort();
+  const above = createSocket('udp4');
+  const free = await new Promise<boolean>((resolve) => {
+    above.once('error', () => resolve(false)).bind(port + 1, '127.0.0.1', () => resolve(true));
+  });
+  above.close();
+  return free ? port : freePortPair();
+}
+
+/** Resolves when something echoes there. */
+function echoFrom(port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    const ask = () => socket.send('?', port, '127.0.0.1');
+    const again = setInterval(ask, 50);
+    socket.once('message', () => {
+      clearInterval(again);
+      socket.close(resolve);
+    });
+    ask();
+  });
+}
+
+const onePeerAllowed = 'rfc5766Channels: true, peers: { allow: [127.0.0.1] }';
+
+describe.skipIf(!installed).concurrent("coturn's client", { timeout: 120_000 }, () => {
+  let peer: EchoPeer;
+  /** Allows the echo server as a peer. */
+  let open: Taciturn;
+  /** Allows nothing beside the defaults: clients reach each other through their own relayed addresses. */
+  let closed: Taciturn;
+
+  beforeAll(async () => {
+    [peer, open, closed] = await Promise.all([
+      EchoPeer.start(),
+      Taciturn.start(`relay: { ${onePeerAllowed} }`),
+      Taciturn.start('relay: { rfc5766Channels: true }'),
+    ]);
+  });
+
+  afterAll(() => Promise.all([peer?.stop(), open?.stop(), closed?.stop()]));
+
+  it.each([
+    ['over channels', []],
+    ['in Send indications', ['-s']],
+    ['without a second session for RTCP', ['-c']],
+    ['with DONT-FRAGMENT', ['-g']],
+    ['with DONT-FRAGMENT in Send indications', ['-s', '-g']],
+  ] as const)('loses nothing to a peer and back %s %j', async (_what, flags) => {
+    const { sent } = await losesNothing(open, [...flags, ...peer.flags]);
+    expect(sent).toBe(sentMessages);
+  });
+
+  it.each([
+    ['IPv4 relays', ['-y'], '127.0.0.1'],
+    ['IPv6 relays', ['-x', '-y'], '127.0.0.1'],
+    ['IPv6 relays over IPv6', ['-x', '-y'], '::1'],
+    ['dual allocations', ['-Z', '-y'], '127.0.0.1'],
+  ] as const)('loses nothing from client to client through %s %j %s', async (_what, flags, host) => {
+    const { sent } = await losesNothing(closed, flags, host);
+    // Without -Z it rounds the sessions up to a multiple of four.
+    expect(sent).toBe(flags.some((flag) => flag === '-Z') ? sentMessages : 200 * 12);
+  });
+
+  it('asks for permissions of the wrong family with -G, is refused with 443, and loses nothing', async () => {
+    const { sent, text } = await losesNothing(open, ['-G', ...peer.flags]);
+    expect(sent).toBe(sentMessages);
+    expect(text).toContain('443');
+  });
+
+  it('has all packets relayed before it disconnects at random with -B', async ({ onTestFinished }) => {
+    const own = await Taciturn.start(`relay: { ${onePeerAllowed} }`);
+    onTestFinished(() => own.stop());
+    const { sent, lost } = await uclient(own, ['-B', ...peer.flags, '-z', '20']);
+    // When more than five packets are due in one tick it sends them and closes its sockets in the same breath, so that
+    // it never reads their echoes. Those are all that may be missing, and the server must have relayed them.
+    if (sent === sentMessages) expect(lost).toBe(0);
+    for (const direction of ['from_client', 'to_client']) {
+      expect(await own.metric('taciturn_relayed_packets_total', direction)).toBe(sent);
+    }
+    expect(await own.metric('taciturn_dropped_packets_total')).toBe(0);
+  });
+});
+
+/** Runs a client that may never come to an end by itself, and stops it after half a minute. */
+async function endsOrIsStopped(daemon: Taciturn, flags: readonly string[]): Promise<void> {
+  const program = new RunningProgram('turnutils_uclient', uclientArguments(daemon, flags));
+  const timer = setTimeout(() => void program.stop(), 30_000);
+  await program.exited;
+  clearTimeout(timer);
+}
+
+describe.skipIf(!installed).concurrent("coturn's misbehaving clients", { timeout: 180_000 }, () => {
+  it('leave nothing behind, and an honest one still loses nothing', async ({ onTestFinished }) => {
+    const [peer, daemon] = await Promise.all([
+      EchoPeer.start(),
+      // A run takes about ten seconds and refreshes only at its start, so that this is as short as a lifetime may be.
+      Taciturn.start(`relay: { ${onePeerAllowed}, lifetime: { default: 20s, max: 20s } }`),
+    ]);
+    onTestFinished(async () => {
+      await Promise.all([peer.stop(), daemon.stop()]);
+    });
+    const process = DaemonProcess.find(daemon.directory);
+
+    // Wrong requests on purpose; connecting and leaving at once; random bytes in one message of ten.
+    await Promise.all(['-N', '-O', '-R'].map((flag) => endsOrIsStopped(daemon, [flag, ...peer.flags])));
+    expect(process.alive).toBe(true);
+    expect((await losesNothing(daemon, peer.flags)).sent).toBe(sentMessages);
+
+    for (const gauge of ['taciturn_allocations', 'taciturn_relayed_addresses', 'taciturn_users']) {
+      await expect.poll(() => daemon.metric(gauge), { timeout: 60_000, interval: 250 }).toBe(0);
+    }
+    expect(process.udpPorts).toEqual([daemon.port, daemon.port]);
+    expect(daemon.log.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
+
+describe.skipIf(!installed)("coturn's STUN client", () => {
+  let daemon: Taciturn;
+  beforeAll(async () => {
+    daemon = await Taciturn.start();
+  });
+  afterAll(() => daemon?.stop());
+
+  it.each([
+    ['127.0.0.1', 'IPv4', '127.0.0.1'],
+    ['::1', 'IPv6', '::1'],
+  ])('learns its address at %s', async (server, family, own) => {
+    const { stdout, stderr } = await run('turnutils_stunclient', ['-p', String(daemon.port), server]);
+    expect(stdout + stderr).toMatch(new RegExp(`${family}\\. UDP reflexive addr: ${own}:\\d+`));
+  });
+});
