@@ -30,6 +30,7 @@ export function createLog(options: {
         colorize: color,
         destination: stream,
         ignore: 'event',
+        singleLine: true,
         translateTime: 'SYS:HH:MM:ss.l',
         sync: true,
       })
