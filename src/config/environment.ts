@@ -12,6 +12,7 @@ const otherVariables = new Map([
   ['TACITURN_PASSWORD', 'the password for taciturn check'],
   ['TACITURN_SECRET', 'the shared secret for taciturn check'],
   ['TACITURN_FUZZ_MESSAGES', 'how many messages the fuzz test sends'],
+  ['TACITURN_FUZZ_SEED', 'the seed of a fuzz run that is to be repeated'],
 ]);
 
 /** A setting that a variable names, and whether by its `…File` spelling. */

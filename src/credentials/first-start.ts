@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnixSeconds } from '../turn/time.ts';
 import { apiScopes, createApiKey, readApiKeys, type StoredApiKey, writeApiKeys } from './api-keys.ts';
@@ -67,6 +67,13 @@ export function prepareDataDirectory(options: {
       `The data directory ${dataDir} cannot be used: ${(error as Error).message}. Check its owner and mode, or set dataDir.`,
     );
   }
+}
+
+/**
+ * Forgets the admin key that a start has made and then, because it failed, could not show: the next start makes another.
+ */
+export function forgetUnshownKey(dataDir: string, { made }: DataDirectory): void {
+  if (made.adminApiKey !== undefined) rmSync(apiKeysFile(dataDir), { force: true });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/settings.ts';
 import type { UdpListener } from '../listeners/udp-listener.ts';
-import { formatTransportAddress, type IpAddress } from '../stun/ip-address.ts';
+import { formatTransportAddress, type IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import type { Log } from '../telemetry/log.ts';
 import { listenAddresses } from './addresses.ts';
 import { StartError } from './start-error.ts';
@@ -25,6 +25,11 @@ export class ClientListeners {
     this.#log = log;
     this.#changed = changed;
     this.#port = configuration.listen.port;
+  }
+
+  /** Where clients are taken in. */
+  get addresses(): readonly TransportAddress[] {
+    return [...this.#byAddress.values()].map(({ local }) => local);
   }
 
   get count(): number {
@@ -60,7 +65,7 @@ export class ClientListeners {
   }
 
   async #open(ip: IpAddress): Promise<void> {
-    const listener = await this.#host.listen({ ip, port: this.#port });
+    const listener = await this.#host.listenUdp({ ip, port: this.#port });
     this.#byAddress.set(ip.text, listener);
     // With port 0 the first listener's port becomes everyone's.
     this.#port = listener.local.port;
@@ -72,7 +77,7 @@ export class ClientListeners {
     let changed = false;
     for (const [text, listener] of this.#byAddress) {
       if (wanted.has(text)) continue;
-      this.#host.unlisten(listener);
+      this.#host.remove(listener);
       this.#byAddress.delete(text);
       this.#log.info({ event: 'listener-closed' }, `${text} is gone; no longer listening there`);
       changed = true;

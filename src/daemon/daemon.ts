@@ -5,7 +5,7 @@ import { createHttpService } from '../api/http-service.ts';
 import type { Configuration } from '../config/settings.ts';
 import { ApiKeys } from '../credentials/api-keys.ts';
 import { CombinedCredentials } from '../credentials/combined-credentials.ts';
-import { type DataDirectory, prepareDataDirectory } from '../credentials/first-start.ts';
+import { type DataDirectory, forgetUnshownKey, prepareDataDirectory } from '../credentials/first-start.ts';
 import { offeredUrls } from '../credentials/ice-servers.ts';
 import { issueCredential } from '../credentials/issue.ts';
 import { SharedSecretCredentials } from '../credentials/shared-secret-credentials.ts';
@@ -75,13 +75,14 @@ export class Daemon {
       return daemon;
     } catch (error) {
       await daemon.stop();
+      if (daemon.#data !== undefined) forgetUnshownKey(configuration.dataDir, daemon.#data);
       throw error;
     }
   }
 
   get report(): StartReport {
     return {
-      listeners: [...this.#host.listeners].map(({ local }) => local),
+      listeners: this.#listeners.addresses,
       relays: this.#relays,
       http: this.#httpAddress(),
       urls: this.#offeredUrls(),
@@ -186,7 +187,7 @@ export class Daemon {
     this.#ownAddresses = [...distinct.values()].slice(0, REMEMBERED_ADDRESSES);
     this.#policy.setOwnAddresses(this.#ownAddresses);
 
-    const listening = [...this.#host.listeners].map(({ local }) => local);
+    const listening = this.#listeners.addresses;
     const ports = new Set(listening.map(({ port }) => port));
     const external = this.#ownAddresses.flatMap((ip) => [...ports].map((port) => ({ ip, port })));
     this.#policy.setOwnServices([...listening, ...external, ...this.#httpServices()]);
@@ -268,11 +269,11 @@ export class Daemon {
   /** The URLs that lead here: by the configured name, or by the address that clients are told. */
   #offeredUrls(): readonly string[] {
     const { publicHost } = this.#configuration;
-    const [listener] = this.#host.listeners;
+    const [listener] = this.#listeners.addresses;
     if (listener === undefined) return [];
     const [relay] = families
       .map((family) => relayAddressOf(this.#relays[family]))
       .filter((address) => address !== undefined);
-    return offeredUrls(publicHost ?? (relay?.external ?? listener.local.ip).text, listener.local.port);
+    return offeredUrls(publicHost ?? (relay?.external ?? listener.ip).text, listener.port);
   }
 }

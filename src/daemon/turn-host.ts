@@ -1,3 +1,4 @@
+import type { ClientListener, ClientListenerEvents } from '../listeners/client-listener.ts';
 import { UdpListener } from '../listeners/udp-listener.ts';
 import { ArrivalBuffer } from '../relay/dgram/arrival-buffer.ts';
 import { DgramPlane } from '../relay/dgram/dgram-plane.ts';
@@ -29,8 +30,14 @@ export class TurnHost {
   readonly server: TurnServer;
   readonly #plane: RelayPlane;
   readonly #events: TurnHostEvents;
-  readonly #buffer = new ArrivalBuffer();
-  readonly #listeners = new Map<number, UdpListener>();
+  /** Holds the one packet that is being worked on. */
+  readonly buffer = new ArrivalBuffer();
+  /** What every listener reports to. */
+  readonly listenerEvents: ClientListenerEvents = {
+    received: (from, arrival) => this.#dispatch(this.server.receiveFromClient(from, arrival, readTimeInto(this.#time))),
+    undelivered: (failure, why) => this.#undelivered(failure, why),
+  };
+  readonly #listeners = new Map<number, ClientListener>();
   /** Refilled for every packet. */
   readonly #time: Time = readTime();
   #nextListenerId = 1;
@@ -54,7 +61,7 @@ export class TurnHost {
           this.#dispatch(this.server.receiveFromPeer(relayed, arrival, readTimeInto(this.#time))),
         undelivered: (failure, why) => this.#undelivered(failure, why),
       },
-      this.#buffer,
+      this.buffer,
     );
     this.server = new TurnServer({ ...options, dontFragment: this.#plane.dontFragment, random: systemRandom });
   }
@@ -64,29 +71,39 @@ export class TurnHost {
     return this.#plane.name;
   }
 
-  get listeners(): Iterable<UdpListener> {
-    return this.#listeners.values();
+  /** A number for a new listener. */
+  takeListenerId(): number {
+    return this.#nextListenerId++;
   }
 
-  /** Takes in clients on this address; rejects with the system's error when it cannot. */
-  async listen(at: TransportAddress): Promise<UdpListener> {
-    const listener = await UdpListener.open(this.#nextListenerId++, at, this.#buffer, {
-      received: (from, arrival) =>
-        this.#dispatch(this.server.receiveFromClient(from, arrival, readTimeInto(this.#time))),
+  /** Takes in clients on a UDP socket at this address; rejects with the system's error when it cannot be opened. */
+  async listenUdp(at: TransportAddress): Promise<UdpListener> {
+    const listener = await UdpListener.open(this.takeListenerId(), at, this.buffer, {
+      ...this.listenerEvents,
       lost: (lost, error) => {
         this.#listeners.delete(lost.id);
         this.#events.listenerLost(lost, error);
       },
-      undelivered: (failure, why) => this.#undelivered(failure, why),
     });
-    this.#listeners.set(listener.id, listener);
+    this.add(listener);
     return listener;
   }
 
+  /** Answers clients through this listener from now on. */
+  add(listener: ClientListener): void {
+    this.#listeners.set(listener.id, listener);
+  }
+
   /** Takes in no more clients there. */
-  unlisten(listener: UdpListener): void {
+  remove(listener: ClientListener): void {
     this.#listeners.delete(listener.id);
     listener.close();
+  }
+
+  /** A TCP or TLS client has gone; its allocation ends. */
+  disconnected(listener: ClientListener, client: TransportAddress): void {
+    this.#listeners.delete(listener.id);
+    this.#control((time) => this.server.clientDisconnected(listener, client, time));
   }
 
   /** Ends every allocation and closes every socket. */

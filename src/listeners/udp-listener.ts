@@ -1,19 +1,15 @@
 import type { ArrivalBuffer } from '../relay/dgram/arrival-buffer.ts';
 import { DatagramSocket } from '../relay/dgram/datagram-socket.ts';
-import type { SendFailure } from '../relay/relay-plane.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
-import type { Listener } from '../turn/five-tuple.ts';
-import type { Arrival } from '../turn/packet.ts';
+import type { ClientListener, ClientListenerEvents } from './client-listener.ts';
 
-export interface UdpListenerEvents {
-  received(listener: Listener, arrival: Arrival): void;
+export interface UdpListenerEvents extends ClientListenerEvents {
   /** The socket broke after it had been open, as when its interface went away. */
   lost(listener: UdpListener, error: Error): void;
-  undelivered(failure: SendFailure, why: string | undefined): void;
 }
 
 /** A UDP socket on which clients arrive. */
-export class UdpListener implements Listener {
+export class UdpListener implements ClientListener {
   readonly id: number;
   readonly transport = 'udp';
   readonly local: TransportAddress;
@@ -50,7 +46,6 @@ export class UdpListener implements Listener {
     });
   }
 
-  /** Sends `buffer[start, end)` to a client; the bytes are the caller's again, or the shared buffer has been renewed. */
   send(buffer: Buffer, start: number, end: number, client: TransportAddress): void {
     if (this.#socket.send(buffer, start, end, client.ip.text, client.port) && buffer === this.#buffer.arrival.buffer) {
       this.#buffer.renew();

@@ -18,3 +18,10 @@ export function writeChannelDataHeader(buffer: Buffer, offset: number, channel: 
   buffer.writeUInt16BE(channel, offset);
   buffer.writeUInt16BE(length, offset + 2);
 }
+
+/** Pads a ChannelData message to a multiple of 4 with zeros, as a stream needs it (RFC 8656 §12.5); the offset behind it. */
+export function padChannelData(buffer: Buffer, start: number, end: number): number {
+  const paddedEnd = start + ((end - start + 3) & ~3);
+  buffer.fill(0, end, paddedEnd);
+  return paddedEnd;
+}

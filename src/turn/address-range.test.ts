@@ -55,8 +55,7 @@ describe('an address range', () => {
       word.map((w) => new IpAddress(AddressFamily.ipv4, w)),
       fc.tuple(word, word, word, word).map((words) => new IpAddress(AddressFamily.ipv6, ...words)),
     );
-    const number = (a: IpAddress) =>
-      [a.w0, a.w1, a.w2, a.w3].reduce((sum, w) => (sum << 32n) | BigInt(w >>> 0), 0n);
+    const number = (a: IpAddress) => [a.w0, a.w1, a.w2, a.w3].reduce((sum, w) => (sum << 32n) | BigInt(w >>> 0), 0n);
     fc.assert(
       fc.property(ip, ip, ip, (a, b, c) => {
         fc.pre(a.family === b.family);

@@ -5,7 +5,8 @@ const SMALLEST = 64;
 
 /**
  * A hash table from (scope, IP address, port) to a value, which looks up without making an object: the packet path's one look-up.
- * The scope is whatever number the table's owner tells its entries apart by, such as a listener or a relayed address.
+ * The scope is whatever number the table's owner tells its entries apart by, such as a listener or a relayed address; where
+ * that is not enough there is a part, a number below 0x4000.
  *
  * Open addressing with linear probing over one typed array; it grows at half full and shrinks when emptied.
  */
@@ -25,16 +26,16 @@ export class AddressTable<Value> {
     return this.#size;
   }
 
-  get(scope: number, ip: AddressWords, port: number): Value | undefined {
-    return this.#values[this.#find(scope, ip, port)];
+  get(scope: number, ip: AddressWords, port: number, part = 0): Value | undefined {
+    return this.#values[this.#find(scope, ip, port, part)];
   }
 
-  set(scope: number, ip: AddressWords, port: number, value: Value): void {
-    let slot = this.#find(scope, ip, port);
+  set(scope: number, ip: AddressWords, port: number, value: Value, part = 0): void {
+    let slot = this.#find(scope, ip, port, part);
     if (this.#values[slot] === undefined) {
       if (this.#size * 2 >= this.#mask) {
         this.#resize((this.#mask + 1) * 2);
-        slot = this.#find(scope, ip, port);
+        slot = this.#find(scope, ip, port, part);
       }
       this.#size++;
       const key = slot * KEY_WORDS;
@@ -43,13 +44,13 @@ export class AddressTable<Value> {
       this.#keys[key + 2] = ip.w1;
       this.#keys[key + 3] = ip.w2;
       this.#keys[key + 4] = ip.w3;
-      this.#keys[key + 5] = (ip.family << 16) | port;
+      this.#keys[key + 5] = lastWord(ip, port, part);
     }
     this.#values[slot] = value;
   }
 
-  delete(scope: number, ip: AddressWords, port: number): boolean {
-    let gap = this.#find(scope, ip, port);
+  delete(scope: number, ip: AddressWords, port: number, part = 0): boolean {
+    let gap = this.#find(scope, ip, port, part);
     if (this.#values[gap] === undefined) return false;
     this.#values[gap] = undefined;
     this.#size--;
@@ -67,9 +68,9 @@ export class AddressTable<Value> {
   }
 
   /** The slot that holds this key, or the free slot where it would go. */
-  #find(scope: number, ip: AddressWords, port: number): number {
+  #find(scope: number, ip: AddressWords, port: number, part: number): number {
     const keys = this.#keys;
-    const last = (ip.family << 16) | port;
+    const last = lastWord(ip, port, part);
     let slot = this.#hash(scope, ip.w0, ip.w1, ip.w2, ip.w3, last);
     while (this.#values[slot] !== undefined) {
       const key = slot * KEY_WORDS;
@@ -127,6 +128,11 @@ export class AddressTable<Value> {
       this.#values[slot] = value;
     }
   }
+}
+
+/** Port in 16 bits, family in 2, part in 14. */
+function lastWord(ip: AddressWords, port: number, part: number): number {
+  return (part << 18) | (ip.family << 16) | port;
 }
 
 /** The finishing step of MurmurHash3: every input bit reaches every output bit. */

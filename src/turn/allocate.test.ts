@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Scenario } from '../../test/virtual-network/scenario.ts';
-import { type AllocateWishes, allocateAttributes, type Attributes } from '../../test/virtual-network/virtual-client.ts';
+import { type AllocateWishes, type Attributes, allocateAttributes } from '../../test/virtual-network/virtual-client.ts';
 import { formatTransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily, Attribute, Method } from '../stun/protocol.ts';
 import type { DropReason } from './drop-reason.ts';

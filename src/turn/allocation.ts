@@ -19,7 +19,13 @@ export interface UserAccount {
 }
 
 /** Why an allocation is no more. */
-export type EndReason = 'refreshed-to-zero' | 'expired' | 'relay-socket-lost' | 'shutdown' | 'killed';
+export type EndReason =
+  | 'refreshed-to-zero'
+  | 'expired'
+  | 'client-disconnected'
+  | 'relay-socket-lost'
+  | 'shutdown'
+  | 'killed';
 
 /** A credential that a request has proved to know, and how. */
 export interface Authenticated {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { REALM, Scenario } from '../../test/virtual-network/scenario.ts';
 import {
-  allocateAttributes,
   type Attributes,
+  allocateAttributes,
   refreshAttributes,
   type VirtualClient,
 } from '../../test/virtual-network/virtual-client.ts';
@@ -86,7 +86,9 @@ describe('integrity without', () => {
     const attributes: Attributes = (writer) => {
       for (const [type, value] of values) writeText(writer, type, value);
     };
-    const answer = client.exchange(handmade(client, attributes, (writer) => writeIntegrity(writer, 'sha1', client.key)));
+    const answer = client.exchange(
+      handmade(client, attributes, (writer) => writeIntegrity(writer, 'sha1', client.key)),
+    );
     expect(answer?.code).toBe(400);
     expect(answer?.attributeTypes).toEqual([Attribute.errorCode]);
   });
@@ -118,7 +120,9 @@ describe('the choice of algorithms', () => {
     const answer = client.allocate();
     expect(answer.code).toBe(0);
     expect(answer.isSignedBy(client.key, integrity)).toBe(true);
-    expect(answer.has(integrity === 'sha1' ? Attribute.messageIntegritySha256 : Attribute.messageIntegrity)).toBe(false);
+    expect(answer.has(integrity === 'sha1' ? Attribute.messageIntegritySha256 : Attribute.messageIntegrity)).toBe(
+      false,
+    );
     expect(client.refresh().isSignedBy(client.key, integrity)).toBe(true);
   });
 
@@ -138,7 +142,12 @@ describe('the choice of algorithms', () => {
     ],
   ])('%s is taken for an attempt to bid down: 400', (_, more) => {
     const { client } = challenged();
-    const answer = client.exchange(client.build(Method.allocate, (writer) => [allocate, more].forEach((f) => f(writer))));
+    const answer = client.exchange(
+      client.build(Method.allocate, (writer) => {
+        allocate(writer);
+        more(writer);
+      }),
+    );
     expect(answer?.code).toBe(400);
   });
 

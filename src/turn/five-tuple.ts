@@ -1,11 +1,13 @@
 import type { TransportAddress } from '../stun/ip-address.ts';
 
 /** How a client reaches the server. */
-export type ClientTransport = 'udp';
+export type ClientTransport = 'udp' | 'tcp' | 'tls';
 
-/** A transport address on which the server takes in clients. */
+/**
+ * The server's side of a path to clients: a UDP socket, which many clients share, or the connection of one TCP or TLS client.
+ */
 export interface Listener {
-  /** A small number, unique in this server; it tells the five-tuples of two listeners apart. */
+  /** A number, unique among the live ones of this server; it tells the five-tuples of two listeners apart. */
   readonly id: number;
   readonly transport: ClientTransport;
   readonly local: TransportAddress;

@@ -30,7 +30,14 @@ describe('NonceIssuer', () => {
     expect(issuer.verify(nonce, ip, 2, now)).toBe('foreign');
     expect(issuer.verify(nonce, address('30.0.0.2:1').ip, 1, now)).toBe('foreign');
     expect(new NonceIssuer(600, new SeededRandom(2)).verify(nonce, ip, 1, now)).toBe('foreign');
-    for (const text of ['', 'x', nonce.slice(0, 13), nonce.replace('gAAA', 'gAAAAAAA'), nonce.slice(0, 20), 'obMatJos2gAAA\0\u{10ffff}']) {
+    for (const text of [
+      '',
+      'x',
+      nonce.slice(0, 13),
+      nonce.replace('gAAA', 'gAAAAAAA'),
+      nonce.slice(0, 20),
+      'obMatJos2gAAA\0\u{10ffff}',
+    ]) {
       expect(issuer.verify(text, ip, 1, now)).toBe('foreign');
     }
   });

@@ -26,8 +26,7 @@ describe('PortPool', () => {
             }
           } else {
             const port = kind === 'take' ? pool.take() : pool.takeEven(kind === 'pair');
-            const fits = (p: number) =>
-              free(p) && (kind === 'take' || p % 2 === 0) && (kind !== 'pair' || free(p + 1));
+            const fits = (p: number) => free(p) && (kind === 'take' || p % 2 === 0) && (kind !== 'pair' || free(p + 1));
             if (port === undefined) expect(all.some(fits)).toBe(false);
             else {
               expect(fits(port)).toBe(true);

@@ -3,8 +3,9 @@ import { Scenario } from '../../test/virtual-network/scenario.ts';
 import { channelData } from '../../test/virtual-network/virtual-client.ts';
 import { address } from '../../test/virtual-network/virtual-network.ts';
 import { writeXorAddress } from '../stun/attributes/address.ts';
-import { AddressFamily, Attribute, MessageClass, Method } from '../stun/protocol.ts';
+import { writeFingerprint } from '../stun/fingerprint.ts';
 import { MessageWriter } from '../stun/message-writer.ts';
+import { AddressFamily, Attribute, MessageClass, Method } from '../stun/protocol.ts';
 
 function bench(options: ConstructorParameters<typeof Scenario>[0] = {}) {
   const scenario = new Scenario(options);
@@ -80,13 +81,32 @@ describe('Send and Data indications', () => {
     const writer = new MessageWriter().begin(MessageClass.indication, Method.send, client.transactionId());
     client.send(writer.finish());
     client.send(writer.attribute(Attribute.data, Buffer.from('no peer')).finish());
-    writeXorAddress(writer.begin(MessageClass.indication, Method.send, client.transactionId()), Attribute.xorPeerAddress, peer.at);
+    writeXorAddress(
+      writer.begin(MessageClass.indication, Method.send, client.transactionId()),
+      Attribute.xorPeerAddress,
+      peer.at,
+    );
     client.send(writer.finish());
     scenario.schedule.settle();
     expect(counters.dropped('bad-send-indication')).toBe(4);
     client.sendTo({ ...peer.at, port: 0 }, 'port 0');
     expect(counters.dropped('bad-peer-port')).toBe(1);
     expect(peer.take()).toEqual([]);
+  });
+
+  it('are dropped with a wrong FINGERPRINT', () => {
+    const { client, scenario, peer } = bench();
+    const writer = new MessageWriter().begin(MessageClass.indication, Method.send, client.transactionId());
+    writeXorAddress(writer, Attribute.xorPeerAddress, peer.at);
+    writer.attribute(Attribute.data, Buffer.from('x'));
+    writeFingerprint(writer);
+    const right = writer.finish();
+    const wrong = writer.finish();
+    wrong[wrong.length - 1]! ^= 1;
+    for (const bytes of [right, wrong]) client.send(bytes);
+    scenario.schedule.settle();
+    expect(peer.take()).toEqual(['x']);
+    expect(scenario.server.counters.dropped('bad-fingerprint')).toBe(1);
   });
 
   it('to a peer of the other family are dropped', () => {
@@ -116,11 +136,11 @@ describe('ChannelData', () => {
     client.send(Buffer.concat([channelData(0x4000, 'abc'), Buffer.from('!')]));
     scenario.schedule.settle();
     expect(peer.take()).toEqual(['abc']);
-    let bytes = 0;
-    scenario.host.observer = { toClient: (departure) => void (bytes = departure.end - departure.start) };
+    const lengths: number[] = [];
+    scenario.host.observer = { toClient: ({ start, end }) => lengths.push(end - start) };
     peer.send(relayed, 'abc');
     scenario.schedule.settle();
-    expect(bytes).toBe(7);
+    expect(lengths).toEqual([7]);
   });
 
   it('is dropped when it is shorter than it says, or on a channel that is not bound', () => {
@@ -179,6 +199,19 @@ describe('packets from peers', () => {
     scenario.schedule.settle();
     expect(client.take()).toEqual([]);
     expect(scenario.network.undeliverable).toBe(1);
+  });
+
+  it('handed in after the socket was closed reach nobody, though its number is in use again', () => {
+    const { scenario, client, relayed, peer } = bench();
+    const closed = scenario.socketOf(relayed);
+    client.refresh(0);
+    const other = scenario.allocated();
+    other.client.channelBind(0x4000, peer.at);
+    expect(scenario.socketOf(other.relayed).id).toBe(closed.id);
+    scenario.host.fromPeer(closed, peer.at, Buffer.from('late'));
+    scenario.schedule.settle();
+    expect([client.take(), other.client.take()]).toEqual([[], []]);
+    expect(scenario.server.counters.dropped('no-such-relay')).toBe(1);
   });
 
   it('are counted, with the payload alone, for the allocation and the server', () => {

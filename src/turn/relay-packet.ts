@@ -3,7 +3,7 @@
  * nothing is scanned, and every packet that goes nowhere is counted by its reason.
  */
 import { mutableTransportAddress, readXorAddressInto } from '../stun/attributes/address.ts';
-import { CHANNEL_DATA_HEADER_LENGTH, writeChannelDataHeader } from '../stun/channel-data.ts';
+import { CHANNEL_DATA_HEADER_LENGTH, padChannelData, writeChannelDataHeader } from '../stun/channel-data.ts';
 import type { AddressWords } from '../stun/ip-address.ts';
 import type { StunMessage } from '../stun/message.ts';
 import { Attribute } from '../stun/protocol.ts';
@@ -12,7 +12,7 @@ import { dataIndicationHeaderLength, wrapInDataIndication } from './data-indicat
 import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
 import { type Arrival, Verdict } from './packet.ts';
-import { channelScope, type ServerState } from './server-state.ts';
+import { channelPart, type ServerState } from './server-state.ts';
 import type { Instant } from './time.ts';
 
 /** The most payload a UDP datagram over IPv4 can have. */
@@ -26,11 +26,9 @@ export function relayChannelData(state: ServerState, listener: Listener, arrival
   const dataEnd = data + buffer.readUInt16BE(start + 2);
   // Over UDP the datagram may be padded, so it may be longer than the length says, never shorter (RFC 8656 §12.5).
   if (dataEnd > end) return state.drop(Drop['bad-channel-length']);
-  const binding = state.channelsByClient.get(
-    channelScope(listener, buffer.readUInt16BE(start)),
-    source.ip,
-    source.port,
-  );
+  // The first byte has told ChannelData from STUN, so the two bits that channelPart leaves out are known.
+  const part = channelPart(buffer.readUInt16BE(start));
+  const binding = state.channelsByClient.get(listener.id, source.ip, source.port, part);
   if (binding === undefined) return state.drop(Drop['unknown-channel']);
   return sendToPeer(state, binding.allocation, binding.permission, binding.port, buffer, data, dataEnd, false, now);
 }
@@ -65,6 +63,8 @@ export function relaySendIndication(
 /** A datagram that arrived at a relay socket (RFC 8656 §11.3, §12.7). */
 export function relayFromPeer(state: ServerState, at: RelayedAddress, arrival: Arrival, now: Instant): Verdict {
   const { source, buffer, start, end } = arrival;
+  // A packet may have been on its way up when the socket was closed, and by now the address's id may be another's.
+  if (at.state !== 'open') return state.drop(Drop['no-such-relay']);
   return sendToClient(state, at, source.ip, source.port, buffer, start, end, now);
 }
 
@@ -134,6 +134,7 @@ function sendToClient(
     departure.start = start - CHANNEL_DATA_HEADER_LENGTH;
     departure.end = end;
     writeChannelDataHeader(buffer, departure.start, binding.channel, bytes);
+    if (allocation.fiveTuple.listener.transport !== 'udp') departure.end = padChannelData(buffer, departure.start, end);
   } else {
     departure.start = start - dataIndicationHeaderLength(sourceIp);
     if (end + 3 - departure.start > LARGEST_DATAGRAM) return state.drop(Drop['too-large']);

@@ -16,7 +16,6 @@ import { AnswerAllowance } from './answer-allowance.ts';
 import { ServerCounters } from './counters.ts';
 import { type Deadline, DeadlineQueue } from './deadline-queue.ts';
 import { Drop } from './drop-reason.ts';
-import type { Listener } from './five-tuple.ts';
 import { NonceIssuer } from './nonce.ts';
 import type { Opening, PendingAllocate } from './open-relay.ts';
 import type { RelayAddress, TurnServerOptions } from './options.ts';
@@ -40,9 +39,9 @@ export type ServerDeadline =
   | Deadline<'channel', ChannelBinding>
   | Deadline<'reservation', Reservation>;
 
-/** The scope under which a client's channel is found in one look-up. */
-export function channelScope(listener: Listener, channel: number): number {
-  return (listener.id << 16) | channel;
+/** What tells the channels of one client apart in a table: the number's 14 bits that are not fixed. */
+export function channelPart(channel: number): number {
+  return channel & 0x3fff;
 }
 
 /** Attributes that this server knows what to do with, or knows that it may ignore. */
@@ -83,7 +82,7 @@ export class ServerState {
   readonly deadlines = new DeadlineQueue<ServerDeadline>();
   /** By (listener, client address). */
   readonly allocations: AddressTable<Allocation>;
-  /** By ({@link channelScope}, client address). */
+  /** By (listener, client address, {@link channelPart}). */
   readonly channelsByClient: AddressTable<ChannelBinding>;
   /** By (relayed address, peer address). */
   readonly channelsByPeer: AddressTable<ChannelBinding>;
@@ -331,7 +330,7 @@ export class ServerState {
       binding = new ChannelBinding(allocation, permission, channel, port);
       allocation.channels.set(channel, binding);
       permission.channels++;
-      this.channelsByClient.set(channelScope(listener, channel), client.ip, client.port, binding);
+      this.channelsByClient.set(listener.id, client.ip, client.port, binding, channelPart(channel));
       this.channelsByPeer.set(permission.relayedAddress.id, permission.peer, port, binding);
       this.emit({ kind: 'bind-channel', binding });
     }
@@ -343,7 +342,7 @@ export class ServerState {
     const { listener, client } = allocation.fiveTuple;
     this.deadlines.clear(binding.deadline);
     allocation.channels.delete(channel);
-    this.channelsByClient.delete(channelScope(listener, channel), client.ip, client.port);
+    this.channelsByClient.delete(listener.id, client.ip, client.port, channelPart(channel));
     this.channelsByPeer.delete(permission.relayedAddress.id, permission.peer, port);
     permission.channels--;
     if (!permission.active) this.expirePermission(permission);

@@ -37,18 +37,25 @@ describe('TokenBucket', () => {
   });
 
   it('never gives more than burst and rate together', () => {
-    const steps = fc.array(fc.record({ wait: fc.nat(500), amount: fc.integer({ min: 1, max: 10 }) }), { maxLength: 200 });
+    const steps = fc.array(fc.record({ wait: fc.nat(500), amount: fc.integer({ min: 1, max: 10 }) }), {
+      maxLength: 200,
+    });
     fc.assert(
-      fc.property(steps, fc.integer({ min: 1, max: 100 }), fc.integer({ min: 10, max: 50 }), (all, perSecond, burst) => {
-        const bucket = new TokenBucket({ perSecond, burst }, at(0));
-        let now = 0;
-        let given = 0;
-        for (const { wait, amount } of all) {
-          now += wait;
-          if (bucket.take(amount, at(now))) given += amount;
-          expect(given).toBeLessThanOrEqual(burst + (perSecond * now) / 1000 + 1e-6);
-        }
-      }),
+      fc.property(
+        steps,
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 10, max: 50 }),
+        (all, perSecond, burst) => {
+          const bucket = new TokenBucket({ perSecond, burst }, at(0));
+          let now = 0;
+          let given = 0;
+          for (const { wait, amount } of all) {
+            now += wait;
+            if (bucket.take(amount, at(now))) given += amount;
+            expect(given).toBeLessThanOrEqual(burst + (perSecond * now) / 1000 + 1e-6);
+          }
+        },
+      ),
     );
   });
 });

@@ -57,27 +57,28 @@ describe('Binding', () => {
 describe('of every class and method', () => {
   const classes = Object.entries(MessageClass);
   const methods = [...Object.values(Method), 0, 2, 5, 0xfff];
-  it.each(
-    classes.flatMap(([name, messageClass]) => methods.map((method) => [name, method, messageClass] as const)),
-  )('%s of method 0x%x: an answer goes to known requests alone', (name, method, messageClass) => {
-    const scenario = new Scenario();
-    const { client } = scenario.allocated();
-    const known: number[] = [
-      Method.binding,
-      Method.allocate,
-      Method.refresh,
-      Method.createPermission,
-      Method.channelBind,
-    ];
-    const answer = client.exchange(message(messageClass, method));
-    expect(answer !== undefined).toBe(name === 'request' && known.includes(method));
-    if (name === 'request' && answer === undefined) {
-      expect(scenario.server.counters.dropped('unknown-method')).toBe(1);
-    }
-    if (messageClass === MessageClass.success || messageClass === MessageClass.error) {
-      expect(scenario.server.counters.dropped('not-a-request')).toBe(1);
-    }
-  });
+  it.each(classes.flatMap(([name, messageClass]) => methods.map((method) => [name, method, messageClass] as const)))(
+    '%s of method 0x%x: an answer goes to known requests alone',
+    (name, method, messageClass) => {
+      const scenario = new Scenario();
+      const { client } = scenario.allocated();
+      const known: number[] = [
+        Method.binding,
+        Method.allocate,
+        Method.refresh,
+        Method.createPermission,
+        Method.channelBind,
+      ];
+      const answer = client.exchange(message(messageClass, method));
+      expect(answer !== undefined).toBe(name === 'request' && known.includes(method));
+      if (name === 'request' && answer === undefined) {
+        expect(scenario.server.counters.dropped('unknown-method')).toBe(1);
+      }
+      if (messageClass === MessageClass.success || messageClass === MessageClass.error) {
+        expect(scenario.server.counters.dropped('not-a-request')).toBe(1);
+      }
+    },
+  );
 });
 
 describe('what is no message', () => {

@@ -1,6 +1,7 @@
 import { isChannelData } from '../stun/channel-data.ts';
 import { fingerprintHolds } from '../stun/fingerprint.ts';
 
+import type { TransportAddress } from '../stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../stun/message.ts';
 import { type AddressFamily, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
 import { allocate } from './allocate.ts';
@@ -145,6 +146,12 @@ export class TurnServer {
     else this.#state.endRelayedAddress(relayedAddress, 'relay-socket-lost', time.instant);
   }
 
+  /** The connection of a TCP or TLS client is closed: its allocation ends with it. */
+  clientDisconnected(listener: Listener, client: TransportAddress, time: Time): void {
+    const allocation = this.#state.allocations.get(listener.id, client.ip, client.port);
+    if (allocation !== undefined) this.#end(allocation, 'client-disconnected', time);
+  }
+
   /** Counts a packet that the sockets could not send. */
   countDrop(reason: 'send-failed' | 'send-queue-full' | 'would-fragment'): void {
     this.#state.drop(Drop[reason]);
@@ -198,9 +205,13 @@ export class TurnServer {
   endAllocation(id: string, reason: EndReason, time: Time): boolean {
     const allocation = this.#state.allocationsById.get(id);
     if (allocation === undefined) return false;
+    this.#end(allocation, reason, time);
+    return true;
+  }
+
+  #end(allocation: Allocation, reason: EndReason, time: Time): void {
     if (allocation.answer === undefined) abandonAllocate(this.#state, allocation);
     else this.#state.endAllocation(allocation, reason, time.instant);
-    return true;
   }
 
   #receiveStun(listener: Listener, arrival: Arrival, time: Time): Verdict {
@@ -208,6 +219,7 @@ export class TurnServer {
     const message = this.#message;
     const result = message.read(arrival.buffer, arrival.start, arrival.end);
     if (result !== ReadResult.ok) return state.drop(readDrops.get(result)!);
+    if (!fingerprintHolds(message)) return state.drop(Drop['bad-fingerprint']);
     if (message.messageClass === MessageClass.indication && message.method === Method.send) {
       return relaySendIndication(state, listener, message, arrival, time.instant);
     }
@@ -215,7 +227,6 @@ export class TurnServer {
     if (message.messageClass === MessageClass.indication && message.method === Method.binding) return Verdict.nothing;
     // Only requests are ever answered; two servers can never keep each other busy.
     if (message.messageClass !== MessageClass.request) return state.drop(Drop['not-a-request']);
-    if (!fingerprintHolds(message)) return state.drop(Drop['bad-fingerprint']);
     const client = { ip: arrival.source.ip.toIpAddress(), port: arrival.source.port };
     this.#receiveRequest({ message, listener, client, time });
     return Verdict.nothing;

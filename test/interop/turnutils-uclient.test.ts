@@ -160,7 +160,7 @@ async function endsOrIsStopped(daemon: Taciturn, flags: readonly string[]): Prom
 }
 
 describe.skipIf(!installed).concurrent("coturn's misbehaving clients", { timeout: 180_000 }, () => {
-  it('leave nothing behind, and an honest one still loses nothing', async ({ onTestFinished }) => {
+  it('leave nothing behind, and an honest one still loses nothing', async ({ expect, onTestFinished }) => {
     const [peer, daemon] = await Promise.all([
       EchoPeer.start(),
       // A run takes about ten seconds and refreshes only at its start, so that this is as short as a lifetime may be.

@@ -126,7 +126,9 @@ export class SoakClient {
       this.#client.send(channelData(random.pick(this.#channels), data));
     } else {
       // Now and then to a peer that it has no permission for.
-      this.#client.send(this.#client.buildSend(random.pick(random.chance(0.9) ? this.#peers : this.#world.peers), data));
+      this.#client.send(
+        this.#client.buildSend(random.pick(random.chance(0.9) ? this.#peers : this.#world.peers), data),
+      );
     }
     this.#after(random.between(5, 60), () => this.#talk());
   }
@@ -139,7 +141,11 @@ export class SoakClient {
     else this.#client.transact(Method.refresh, refreshAttributes(0), () => this.#client.vanish());
   }
 
-  #request(method: number, attributes: Parameters<VirtualClient['transact']>[1], done?: (answer?: Answer) => void): void {
+  #request(
+    method: number,
+    attributes: Parameters<VirtualClient['transact']>[1],
+    done?: (answer?: Answer) => void,
+  ): void {
     const { outcomes } = this.#world;
     this.#client.transact(method, attributes, (answer) => {
       const code = answer?.code ?? -1;

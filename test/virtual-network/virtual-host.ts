@@ -36,8 +36,8 @@ export class VirtualHost {
   /** Sockets that the server asked for and has not closed: those that are open, and those on their way. */
   readonly sockets = new Map<RelayedAddress, 'opening' | 'open'>();
   observer: HostObserver = {};
-  /** How long it takes to open a socket. */
-  openDelayMs = 0;
+  /** How long it takes to open a socket: always the same, or drawn for each. */
+  openDelayMs: number | (() => number) = 0;
   /** Decides which sockets cannot be opened. */
   openFailure: (relayedAddress: RelayedAddress) => OpenFailure | undefined = () => undefined;
   /** What became of the last packet that was handed in. */
@@ -143,7 +143,8 @@ export class VirtualHost {
   #open(relayedAddress: RelayedAddress): void {
     if (this.sockets.has(relayedAddress)) throw new Error('a socket is opened twice');
     this.sockets.set(relayedAddress, 'opening');
-    this.#schedule.after(this.openDelayMs, () => {
+    const delay = typeof this.openDelayMs === 'number' ? this.openDelayMs : this.openDelayMs();
+    this.#schedule.after(delay, () => {
       // The server may have changed its mind.
       if (this.sockets.get(relayedAddress) !== 'opening') return;
       const failure = this.openFailure(relayedAddress);
