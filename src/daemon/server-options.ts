@@ -20,6 +20,8 @@ export function serverOptions(
     defaultLifetimeSeconds: relay.lifetime.defaultSeconds,
     maxLifetimeSeconds: relay.lifetime.maxSeconds,
     rfc5766Channels: relay.rfc5766Channels,
+    rfc3489: false,
+    alternateServers: { udp: [], tcp: [], tls: [] },
     relayPorts: relay.ports,
     ipv4: relayAddressOf(relays.ipv4),
     ipv6: relayAddressOf(relays.ipv6),

@@ -117,4 +117,9 @@ export class StunMessage {
   get transactionId(): Buffer {
     return this.buffer.subarray(this.start + 8, this.start + HEADER_LENGTH);
   }
+
+  /** The 128-bit transaction id of an RFC 3489 message, as a view. */
+  get classicTransactionId(): Buffer {
+    return this.buffer.subarray(this.start + 4, this.start + HEADER_LENGTH);
+  }
 }

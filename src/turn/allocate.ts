@@ -37,7 +37,7 @@ export function allocate(
   existing: Allocation | undefined,
 ): Refusal | undefined {
   if (existing !== undefined) return answerAgain(state, request, existing);
-  if (state.draining) return refuse(ErrorCode.insufficientCapacity, 'the server is shutting down');
+  if (state.draining) return sendElsewhere(state, request);
   const wishes = readWishes(state, request);
   if ('code' in wishes) return wishes;
   const user = state.user(request.authenticated.credential.user, request.time.instant);
@@ -56,6 +56,16 @@ export function allocate(
     openFor(state, context, allocation, wishes, request.time);
   }
   return undefined;
+}
+
+/** A server that drains names another one of the client's transport and family, where it knows one (RFC 8489 §9.2.4, §14.15). */
+function sendElsewhere(state: ServerState, { listener }: AuthenticatedRequest): Refusal {
+  const { alternateServers, random } = state.options;
+  const { family } = listener.local.ip;
+  const others = alternateServers[listener.transport].filter(({ ip }) => ip.family === family);
+  const why = 'the server is shutting down';
+  if (others.length === 0) return refuse(ErrorCode.insufficientCapacity, why);
+  return { code: ErrorCode.tryAlternate, why, alternateServer: others[random.below(others.length)]! };
 }
 
 /** RFC 8656 §7.2 step 2: a retransmission gets the same answer, any other Allocate on the same five-tuple gets 437. */

@@ -1,6 +1,7 @@
-import type { IpAddress } from '../stun/ip-address.ts';
+import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
 import type { AnswerRates } from './answer-allowance.ts';
 import type { CredentialSource } from './credential-source.ts';
+import type { ClientTransport } from './five-tuple.ts';
 import type { PeerPolicy } from './peer-policy.ts';
 import type { PortRange, RandomSource } from './port-pool.ts';
 import type { Rate, TrafficRates } from './token-bucket.ts';
@@ -41,6 +42,10 @@ export interface TurnServerOptions {
   readonly maxLifetimeSeconds: number;
   /** Accept channel numbers up to 0x7FFF, as RFC 5766 had them. */
   readonly rfc5766Channels: boolean;
+  /** Answer Binding requests of RFC 3489, which have no magic cookie. */
+  readonly rfc3489: boolean;
+  /** Where new clients are sent while the server drains, by their transport (RFC 8489 §14.15). */
+  readonly alternateServers: Readonly<Record<ClientTransport, readonly TransportAddress[]>>;
   readonly relayPorts: PortRange;
   readonly ipv4: RelayAddress | undefined;
   readonly ipv6: RelayAddress | undefined;

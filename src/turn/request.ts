@@ -1,3 +1,4 @@
+import { writeAddress } from '../stun/attributes/address.ts';
 import { writeErrorCode } from '../stun/attributes/error-code.ts';
 import { encodePasswordAlgorithms } from '../stun/attributes/password-algorithms.ts';
 import { writeText } from '../stun/attributes/text.ts';
@@ -21,6 +22,8 @@ export interface Request {
   readonly listener: Listener;
   readonly client: TransportAddress;
   readonly time: Time;
+  /** An RFC 3489 message, without the magic cookie. */
+  readonly classic?: boolean;
 }
 
 /** A request whose sender has proved to know a credential (RFC 8489 §9.2.4). */
@@ -60,7 +63,7 @@ export function answerContext(request: Request, authenticated: Authenticated | u
     listener: request.listener,
     client: request.client,
     method: request.message.method,
-    transactionId: Buffer.from(request.message.transactionId),
+    transactionId: Buffer.from(request.classic ? request.message.classicTransactionId : request.message.transactionId),
     fingerprint: request.message.has(Attribute.fingerprint),
     authenticated,
   };
@@ -87,6 +90,7 @@ export function fail(state: ServerState, context: AnswerContext, refusal: Refusa
   writer.begin(MessageClass.error, context.method, context.transactionId);
   writeErrorCode(writer, refusal.code);
   if (refusal.unknownAttributes !== undefined) writeUnknownAttributes(writer, refusal.unknownAttributes);
+  if (refusal.alternateServer !== undefined) writeAddress(writer, Attribute.alternateServer, refusal.alternateServer);
   if (refusal.code === ErrorCode.unauthenticated || refusal.code === ErrorCode.staleNonce) {
     const { ip, port } = context.client;
     writeText(writer, Attribute.realm, state.options.realm);

@@ -16,6 +16,7 @@ import { AnswerAllowance } from './answer-allowance.ts';
 import { ServerCounters } from './counters.ts';
 import { type Deadline, DeadlineQueue } from './deadline-queue.ts';
 import { Drop } from './drop-reason.ts';
+import type { NatDiscovery } from './nat-discovery.ts';
 import { NonceIssuer } from './nonce.ts';
 import type { Opening, PendingAllocate } from './open-relay.ts';
 import type { RelayAddress, TurnServerOptions } from './options.ts';
@@ -94,6 +95,8 @@ export class ServerState {
   readonly reservations = new Map<string, Reservation>();
   /** Allocates that are not answered yet, by each relayed address that is opened for them. */
   readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
+  /** Set where NAT behaviour discovery works (RFC 5780). */
+  natDiscovery: NatDiscovery | undefined;
   /** Refuse new allocations: the server is about to stop. */
   draining = false;
 
@@ -156,11 +159,16 @@ export class ServerState {
     return true;
   }
 
-  /** The comprehension-required attributes of the message that are not known (RFC 8489 §6.3.1). */
-  unknownAttributes(message: StunMessage): number[] {
+  /**
+   * The comprehension-required attributes of the message that are not known (RFC 8489 §6.3.1).
+   *
+   * @param alsoKnown attributes that mean something only in this place.
+   */
+  unknownAttributes(message: StunMessage, alsoKnown?: ReadonlySet<number>): number[] {
     const unknown = new Set<number>();
     for (let i = 0; i < message.attributeCount; i++) {
-      if (!this.#understands(message.typeAt(i))) unknown.add(message.typeAt(i));
+      const type = message.typeAt(i);
+      if (!this.#understands(type) && alsoKnown?.has(type) !== true) unknown.add(type);
     }
     return [...unknown];
   }

@@ -3,7 +3,7 @@ import { fingerprintHolds } from '../stun/fingerprint.ts';
 
 import type { TransportAddress } from '../stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../stun/message.ts';
-import { type AddressFamily, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
+import { type AddressFamily, Attribute, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
 import { allocate } from './allocate.ts';
 import type { Allocation, EndReason, RelayedAddress } from './allocation.ts';
 import { authenticate } from './authentication.ts';
@@ -13,6 +13,7 @@ import type { ServerCounters } from './counters.ts';
 import { createPermission } from './create-permission.ts';
 import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
+import type { NatDiscovery } from './nat-discovery.ts';
 import { abandonAllocate, type OpenFailure, relayFailed, relayOpened } from './open-relay.ts';
 import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output } from './output.ts';
@@ -39,6 +40,13 @@ const allocationMethods = new Map<
   [Method.refresh, refresh],
   [Method.createPermission, createPermission],
   [Method.channelBind, channelBind],
+]);
+
+/** What a Binding request may hold where NAT behaviour discovery works (RFC 5780 §7). */
+const discoveryAttributes: ReadonlySet<number> = new Set([
+  Attribute.changeRequest,
+  Attribute.responsePort,
+  Attribute.padding,
 ]);
 
 const readDrops = new Map<ReadResult, number>([
@@ -162,6 +170,11 @@ export class TurnServer {
     this.#state.setRelayAddress(family, address);
   }
 
+  /** Switches NAT behaviour discovery (RFC 5780) on between these sockets, or off. */
+  setNatDiscovery(discovery: NatDiscovery | undefined): void {
+    this.#state.natDiscovery = discovery;
+  }
+
   /** From now on new nonces are made with a new key. */
   rotateNonceKey(): void {
     this.#state.nonces.rotate(this.#state.options.random);
@@ -218,6 +231,7 @@ export class TurnServer {
     const state = this.#state;
     const message = this.#message;
     const result = message.read(arrival.buffer, arrival.start, arrival.end);
+    if (result === ReadResult.noCookie && state.options.rfc3489) return this.#receiveClassic(listener, arrival, time);
     if (result !== ReadResult.ok) return state.drop(readDrops.get(result)!);
     if (!fingerprintHolds(message)) return state.drop(Drop['bad-fingerprint']);
     if (message.messageClass === MessageClass.indication && message.method === Method.send) {
@@ -232,14 +246,23 @@ export class TurnServer {
     return Verdict.nothing;
   }
 
+  /** A Binding request of RFC 3489; nothing else of that protocol is answered. */
+  #receiveClassic(listener: Listener, arrival: Arrival, time: Time): Verdict {
+    const message = this.#message;
+    const result = message.read(arrival.buffer, arrival.start, arrival.end, true);
+    if (result !== ReadResult.ok) return this.#state.drop(readDrops.get(result)!);
+    if (message.messageClass !== MessageClass.request || message.method !== Method.binding) {
+      return this.#state.drop(Drop['no-magic-cookie']);
+    }
+    const client = { ip: arrival.source.ip.toIpAddress(), port: arrival.source.port };
+    this.#receiveRequest({ message, listener, client, time, classic: true });
+    return Verdict.nothing;
+  }
+
   #receiveRequest(request: Request): void {
     const { message } = request;
     if (message.method === Method.binding) {
-      this.#answerUnauthenticated(request, () => {
-        const unknown = this.#state.unknownAttributes(message);
-        if (unknown.length > 0) this.#refuse(request, undefined, unknownAttributes(unknown));
-        else binding(this.#state, request);
-      });
+      this.#answerUnauthenticated(request, () => this.#receiveBinding(request));
       return;
     }
     if (message.method !== Method.allocate && !allocationMethods.has(message.method)) {
@@ -256,6 +279,15 @@ export class TurnServer {
     const authenticated = { ...request, authenticated: result.authenticated };
     const refusal = this.#receiveAuthenticated(authenticated, allocation);
     if (refusal !== undefined) this.#refuse(request, authenticated, refusal, result.authenticated.username);
+  }
+
+  #receiveBinding(request: Request): void {
+    const { listener, message } = request;
+    const discovers =
+      listener.transport === 'udp' && this.#state.natDiscovery?.alternates(listener.local) !== undefined;
+    const unknown = this.#state.unknownAttributes(message, discovers ? discoveryAttributes : undefined);
+    const refusal = unknown.length > 0 ? unknownAttributes(unknown) : binding(this.#state, request);
+    if (refusal !== undefined) this.#refuse(request, undefined, refusal);
   }
 
   #receiveAuthenticated(request: AuthenticatedRequest, allocation: Allocation | undefined): Refusal | undefined {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { isChannelData } from '../../src/stun/channel-data.ts';
+import { fingerprintHolds } from '../../src/stun/fingerprint.ts';
 import { ReadResult, StunMessage } from '../../src/stun/message.ts';
 import { MessageWriter } from '../../src/stun/message-writer.ts';
 import { AddressFamily, Attribute, MessageClass, Method } from '../../src/stun/protocol.ts';
@@ -110,7 +111,8 @@ function kindOf(bytes: Buffer): 'request' | 'keep-alive' | 'other' {
   if (bytes.length === 0 || isChannelData(bytes[0]!)) return 'other';
   if (reader.read(bytes, 0, bytes.length) !== ReadResult.ok) return 'other';
   if (reader.messageClass === MessageClass.request) return 'request';
-  return reader.messageClass === MessageClass.indication && reader.method === Method.binding ? 'keep-alive' : 'other';
+  const isBinding = reader.messageClass === MessageClass.indication && reader.method === Method.binding;
+  return isBinding && fingerprintHolds(reader) ? 'keep-alive' : 'other';
 }
 
 function fromClients(seed: number): void {

@@ -98,6 +98,8 @@ export class Scenario {
       defaultLifetimeSeconds: 600,
       maxLifetimeSeconds: 3600,
       rfc5766Channels: false,
+      rfc3489: false,
+      alternateServers: { udp: [], tcp: [], tls: [] },
       relayPorts: { low: 49_152, high: 65_535 },
       ipv4: relayIpv4,
       ipv6: relayIpv6,
