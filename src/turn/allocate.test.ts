@@ -95,7 +95,7 @@ describe('an Allocate that is refused', () => {
   it.each<[string, AllocateWishes, number]>([
     ['no REQUESTED-TRANSPORT', { transport: undefined }, 400],
     ['a malformed REQUESTED-TRANSPORT', { transport: undefined, more: malformed(Attribute.requestedTransport) }, 400],
-    ['TCP', { transport: 6 }, 442],
+    ['SCTP', { transport: 132 }, 442],
     ['an unheard-of transport', { transport: 255 }, 442],
     ['a malformed LIFETIME', { more: malformed(Attribute.lifetime) }, 400],
     ['a malformed EVEN-PORT', { more: malformed(Attribute.evenPort) }, 400],
@@ -113,8 +113,8 @@ describe('an Allocate that is refused', () => {
     ['a mobility ticket', { more: (writer) => writer.flag(Attribute.mobilityTicket) }, 405],
     ['an unknown attribute', { more: (writer) => writer.flag(0x7abc) }, 420],
     // Where two things are wrong, the first step of RFC 8656 §7.2 decides.
-    ['TCP and a token that was never given', { transport: 6, reservationToken: token }, 442],
-    ['an unknown attribute and TCP', { transport: 6, more: (writer) => writer.flag(0x7abc) }, 420],
+    ['SCTP and a token that was never given', { transport: 132, reservationToken: token }, 442],
+    ['an unknown attribute and SCTP', { transport: 132, more: (writer) => writer.flag(0x7abc) }, 420],
     ['a bad token beside a family that does not exist', { reservationToken: token, family: 9 as AddressFamily }, 400],
   ])('%s', (_, wishes, code) => {
     const scenario = new Scenario();
@@ -189,7 +189,7 @@ describe('an Allocate that is refused', () => {
 
   it('gets 437 before anything else that is wrong with it', () => {
     const { client } = new Scenario().allocated();
-    expect(client.allocate({ transport: 6 }).code).toBe(437);
+    expect(client.allocate({ transport: 132 }).code).toBe(437);
   });
 });
 
@@ -308,7 +308,7 @@ describe('a retransmitted Allocate', () => {
     const request = client.build(Method.allocate, allocateAttributes({}));
     expect(client.exchange(request)).toBeUndefined();
     expect(client.exchange(request)).toBeUndefined();
-    expect(dropped(scenario, 'allocation-in-progress')).toBe(1);
+    expect(dropped(scenario, 'request-in-progress')).toBe(1);
     scenario.pass(1);
     expect(client.answers.map(({ isSuccess }) => isSuccess)).toEqual([true]);
     expect(scenario.server.population.allocations).toBe(1);

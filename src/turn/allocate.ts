@@ -7,8 +7,8 @@ import {
   readReservationToken,
 } from '../stun/attributes/allocation.ts';
 import type { StunMessage } from '../stun/message.ts';
-import { AddressFamily, Attribute, ErrorCode, TransportProtocol } from '../stun/protocol.ts';
-import { Allocation, type Reservation, type UserAccount } from './allocation.ts';
+import { AddressFamily, Attribute, attributeName, ErrorCode, TransportProtocol } from '../stun/protocol.ts';
+import { Allocation, type RelayTransport, type Reservation, type UserAccount } from './allocation.ts';
 import { Drop } from './drop-reason.ts';
 import { grantedLifetime } from './lifetime.ts';
 import { openFor, type PortWish, useReserved } from './open-relay.ts';
@@ -18,6 +18,7 @@ import { TokenBucket, TrafficAllowance } from './token-bucket.ts';
 
 /** What a well-formed Allocate asks for. */
 interface Wishes {
+  readonly transport: RelayTransport;
   readonly lifetimeSeconds: number;
   readonly family: AddressFamily;
   /** The second family of a dual allocation. */
@@ -47,7 +48,7 @@ export function allocate(
     return refusal;
   }
 
-  const allocation = newAllocation(state, request, user);
+  const allocation = newAllocation(state, request, user, wishes.transport);
   state.addAllocation(allocation);
   const context = answerContext(request, request.authenticated);
   if (wishes.reservation !== undefined) {
@@ -74,7 +75,7 @@ function answerAgain(state: ServerState, request: AuthenticatedRequest, existing
     return refuse(ErrorCode.allocationMismatch, 'the five-tuple has an allocation already');
   }
   if (existing.answer === undefined) {
-    state.drop(Drop['allocation-in-progress']);
+    state.drop(Drop['request-in-progress']);
     return undefined;
   }
   state.emit({ kind: 'transmit', listener: request.listener, client: request.client, bytes: existing.answer });
@@ -88,7 +89,10 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
   if (transport === undefined || transport === MALFORMED) {
     return refuse(ErrorCode.badRequest, 'REQUESTED-TRANSPORT is missing or malformed');
   }
-  if (transport !== TransportProtocol.udp) {
+  if (transport === TransportProtocol.tcp) {
+    const refusal = mayRelayTcp(request);
+    if (refusal !== undefined) return refusal;
+  } else if (transport !== TransportProtocol.udp) {
     return refuse(ErrorCode.unsupportedTransportProtocol, `transport protocol ${transport} is not offered`);
   }
   if (message.has(Attribute.mobilityTicket)) {
@@ -115,7 +119,7 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
       return refuse(ErrorCode.insufficientCapacity, 'the reservation does not exist or has expired');
     }
     const { family } = reservation.relayedAddress;
-    return { lifetimeSeconds, family, additionalFamily: undefined, port: 'any', reservation };
+    return { transport: 'udp', lifetimeSeconds, family, additionalFamily: undefined, port: 'any', reservation };
   }
   if (requested !== undefined && additional !== undefined) {
     return refuse(ErrorCode.badRequest, 'REQUESTED- and ADDITIONAL-ADDRESS-FAMILY together');
@@ -134,12 +138,22 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
     return refuse(ErrorCode.badRequest, 'ADDITIONAL-ADDRESS-FAMILY asks for anything but IPv6');
   }
   return {
+    transport: transport === TransportProtocol.tcp ? 'tcp' : 'udp',
     lifetimeSeconds,
     family: family as AddressFamily,
     additionalFamily: additional as AddressFamily | undefined,
     port: evenPort === undefined ? 'any' : evenPort ? 'even-and-next' : 'even',
     reservation: undefined,
   };
+}
+
+/** RFC 6062 §5.1: TCP is relayed for clients that come over TCP or TLS, and has no use for what is about datagrams. */
+function mayRelayTcp({ listener, message }: AuthenticatedRequest): Refusal | undefined {
+  if (listener.transport === 'udp') return refuse(ErrorCode.badRequest, 'a TCP relay was asked for over UDP');
+  for (const type of [Attribute.dontFragment, Attribute.evenPort, Attribute.reservationToken]) {
+    if (message.has(type)) return refuse(ErrorCode.badRequest, `${attributeName(type)} with a TCP relay`);
+  }
+  return undefined;
 }
 
 const MALFORMED = Symbol('malformed');
@@ -170,7 +184,12 @@ function checkQuotas(state: ServerState, user: UserAccount, wishes: Wishes): Ref
   return undefined;
 }
 
-function newAllocation(state: ServerState, request: AuthenticatedRequest, user: UserAccount): Allocation {
+function newAllocation(
+  state: ServerState,
+  request: AuthenticatedRequest,
+  user: UserAccount,
+  transport: RelayTransport,
+): Allocation {
   const { limits, random } = state.options;
   const now = request.time.instant;
   return new Allocation({
@@ -179,6 +198,7 @@ function newAllocation(state: ServerState, request: AuthenticatedRequest, user: 
     user,
     authenticated: request.authenticated,
     transactionId: Buffer.from(request.message.transactionId),
+    transport,
     createdAt: now,
     traffic: new TrafficAllowance(limits.perAllocation, now),
     newPeers: new TokenBucket(limits.newPeers, now),

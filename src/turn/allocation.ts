@@ -6,6 +6,7 @@ import { newTraffic, type Traffic } from './counters.ts';
 import type { Credential } from './credential-source.ts';
 import { Deadline } from './deadline-queue.ts';
 import type { FiveTuple } from './five-tuple.ts';
+import type { PeerConnection } from './peer-connection.ts';
 import type { PeerVerdict } from './peer-policy.ts';
 import type { Instant } from './time.ts';
 import type { TokenBucket, TrafficAllowance } from './token-bucket.ts';
@@ -36,13 +37,17 @@ export interface Authenticated {
   readonly integrity: IntegrityAlgorithm;
 }
 
+/** What a relayed address exchanges with peers: datagrams (RFC 8656) or connections (RFC 6062). */
+export type RelayTransport = 'udp' | 'tcp';
+
 /**
- * A relayed transport address: a UDP socket of the server that peers see. It belongs to an allocation,
+ * A relayed transport address: a socket of the server that peers see. It belongs to an allocation,
  * or waits in a reservation for one. Its deadline is the end of its lifetime.
  */
 export class RelayedAddress {
   /** A small number, unique among the live ones. */
   readonly id: number;
+  readonly transport: RelayTransport;
   readonly family: AddressFamily;
   /** Where the socket is bound. */
   readonly local: TransportAddress;
@@ -53,8 +58,9 @@ export class RelayedAddress {
   allocation: Allocation | undefined;
   state: 'opening' | 'open' | 'failed' | 'closed' = 'opening';
 
-  constructor(id: number, local: TransportAddress, external: TransportAddress) {
+  constructor(id: number, transport: RelayTransport, local: TransportAddress, external: TransportAddress) {
     this.id = id;
+    this.transport = transport;
     this.family = local.ip.family;
     this.local = local;
     this.external = external;
@@ -76,6 +82,10 @@ export class Allocation {
   readonly relayedAddresses: RelayedAddress[] = [];
   readonly permissions = new Set<Permission>();
   readonly channels = new Map<number, ChannelBinding>();
+  /** TCP connections with peers (RFC 6062). */
+  readonly connections = new Set<PeerConnection>();
+  /** Whether it relays datagrams or connections. */
+  readonly transport: RelayTransport;
   /** Limits of this allocation alone. */
   readonly traffic: TrafficAllowance;
   readonly newPeers: TokenBucket;
@@ -88,6 +98,7 @@ export class Allocation {
     user: UserAccount;
     authenticated: Authenticated;
     transactionId: Buffer;
+    transport: RelayTransport;
     createdAt: Instant;
     traffic: TrafficAllowance;
     newPeers: TokenBucket;
@@ -97,6 +108,7 @@ export class Allocation {
     this.user = init.user;
     this.authenticated = init.authenticated;
     this.transactionId = init.transactionId;
+    this.transport = init.transport;
     this.createdAt = init.createdAt;
     this.traffic = init.traffic;
     this.newPeers = init.newPeers;

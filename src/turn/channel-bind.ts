@@ -24,6 +24,7 @@ export function channelBind(
   if (channel === undefined) return refuse(ErrorCode.badRequest, 'CHANNEL-NUMBER is missing or malformed');
   if (peer === undefined) return refuse(ErrorCode.badRequest, 'XOR-PEER-ADDRESS is missing or malformed');
 
+  if (allocation.transport === 'tcp') return refuse(ErrorCode.forbidden, 'a TCP allocation has no channels');
   if (channel < CHANNEL_FIRST || channel > (rfc5766Channels ? CHANNEL_LAST_RFC5766 : CHANNEL_LAST)) {
     const hint = channel > CHANNEL_LAST && channel <= CHANNEL_LAST_RFC5766 ? '; see relay.rfc5766Channels' : '';
     return refuse(ErrorCode.badRequest, `channel 0x${channel.toString(16)} is outside the range of channels${hint}`);

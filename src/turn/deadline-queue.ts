@@ -1,7 +1,7 @@
 import type { Instant } from './time.ts';
 
 /** Everything that ends by itself. */
-export type DeadlineKind = 'relayed-address' | 'permission' | 'channel' | 'reservation';
+export type DeadlineKind = 'relayed-address' | 'permission' | 'channel' | 'reservation' | 'peer-connection';
 
 /** A point in time at which `owner` is due. It is in the queue at most once. */
 export class Deadline<Kind extends DeadlineKind = DeadlineKind, Owner = unknown> {

@@ -11,7 +11,7 @@ export const dropReasons = [
   'unknown-method',
   // Requests that get no answer.
   'answer-allowance',
-  'allocation-in-progress',
+  'request-in-progress',
   'new-peer-rate',
   // Data from a client.
   'no-allocation',
@@ -23,6 +23,8 @@ export const dropReasons = [
   'own-service',
   'no-such-relay',
   'would-fragment',
+  // Peers that connect.
+  'too-many-connections',
   // Data in both directions.
   'allocation-rate',
   'user-rate',

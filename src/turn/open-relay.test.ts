@@ -27,7 +27,7 @@ describe('an Allocate that waits for its sockets', () => {
   it('other requests on its five-tuple go unanswered', () => {
     const { scenario, client } = waiting({});
     expect(client.exchange(client.build(Method.refresh))).toBeUndefined();
-    expect(scenario.server.counters.dropped('allocation-in-progress')).toBe(1);
+    expect(scenario.server.counters.dropped('request-in-progress')).toBe(1);
   });
 
   it('can be ended; the socket that opens afterwards is nobody’s and the five-tuple is free', () => {

@@ -132,7 +132,7 @@ function attempt(state: ServerState, pending: PendingAllocate, opening: Opening)
   const ports = opening.wish === 'even-and-next' ? [low, low + 1] : [low];
   opening.relayedAddresses = ports.map((port) => {
     const local = { ip: address.local, port };
-    return new RelayedAddress(state.takeRelayId(), local, { ip: address.external, port });
+    return new RelayedAddress(state.takeRelayId(), pending.allocation.transport, local, { ip: address.external, port });
   });
   opening.relayedAddresses[0]!.allocation = pending.allocation;
   for (const relayed of opening.relayedAddresses) {

@@ -1,6 +1,7 @@
 import type { TransportAddress } from '../stun/ip-address.ts';
 import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from './allocation.ts';
 import type { Listener } from './five-tuple.ts';
+import type { PeerConnection } from './peer-connection.ts';
 import type { Instant } from './time.ts';
 
 /** What the server wants done or known, apart from the packets of the packet path. */
@@ -12,13 +13,19 @@ export type Output =
       readonly client: TransportAddress;
       readonly bytes: Buffer;
     }
-  /** Open a UDP socket at `relayedAddress.local`; the server waits for `relayOpened` or `relayFailed`. */
+  /** Open a UDP socket, or listen on TCP, at `relayedAddress.local`; the server waits for `relayOpened` or `relayFailed`. */
   | { readonly kind: 'open-relay'; readonly relayedAddress: RelayedAddress }
   /** Close the socket of this relayed address. */
   | { readonly kind: 'close-relay'; readonly relayedAddress: RelayedAddress }
   /** From now on this channel carries data; a data plane below the process may take it over. */
   | { readonly kind: 'bind-channel'; readonly binding: ChannelBinding }
   | { readonly kind: 'unbind-channel'; readonly binding: ChannelBinding }
+  /** Open a TCP connection from `connection.relayedAddress` to `connection.target`; `peerConnected` or `peerGone` follows. */
+  | { readonly kind: 'connect-peer'; readonly connection: PeerConnection }
+  /** From now on every byte of this client's connection goes to the peer, and the other way. */
+  | { readonly kind: 'join-connection'; readonly connection: PeerConnection; readonly listener: Listener }
+  /** Close the connection to the peer, and the client's that it is joined with. */
+  | { readonly kind: 'close-connection'; readonly connection: PeerConnection }
   | { readonly kind: 'event'; readonly event: ServerEvent };
 
 /** What logs, accounting and tests want to know. */

@@ -51,6 +51,8 @@ export function relaySendIndication(
     return state.drop(Drop['bad-send-indication']);
   }
   if (!state.understandsAll(message)) return state.drop(Drop['bad-send-indication']);
+  // RFC 6062 §5.1: connections carry the data of a TCP allocation, indications do not.
+  if (allocation.transport === 'tcp') return state.drop(Drop['bad-send-indication']);
   const relayedAddress = allocation.relayedAddress(peer.ip.family);
   const permission = relayedAddress && state.permissions.get(relayedAddress.id, peer.ip, 0);
   if (permission === undefined) return state.drop(Drop['no-permission']);
@@ -87,7 +89,7 @@ function sendToPeer(
   const from = permission.relayedAddress;
   if (permission.own) {
     const target = state.liveRelay(from.family, port);
-    if (target !== undefined) {
+    if (target?.transport === 'udp') {
       countFromClient(state, allocation, bytes);
       // Inside the process, and from the address that peers know: a 1:1 NAT may not lead such a packet back.
       return sendToClient(state, target, from.external.ip, from.external.port, buffer, start, end, now);

@@ -22,7 +22,9 @@ import type { Opening, PendingAllocate } from './open-relay.ts';
 import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output, ServerEvent } from './output.ts';
 import { Departure, Verdict } from './packet.ts';
+import type { PeerConnection } from './peer-connection.ts';
 import { PortPool } from './port-pool.ts';
+import type { AnswerContext } from './request.ts';
 import { after, type Instant, instant } from './time.ts';
 import { TrafficAllowance } from './token-bucket.ts';
 
@@ -38,7 +40,8 @@ export type ServerDeadline =
   | Deadline<'relayed-address', RelayedAddress>
   | Deadline<'permission', Permission>
   | Deadline<'channel', ChannelBinding>
-  | Deadline<'reservation', Reservation>;
+  | Deadline<'reservation', Reservation>
+  | Deadline<'peer-connection', PeerConnection>;
 
 /** What tells the channels of one client apart in a table: the number's 14 bits that are not fixed. */
 export function channelPart(channel: number): number {
@@ -67,6 +70,7 @@ const understood = new Set<number>([
   Attribute.userhash,
   Attribute.xorMappedAddress,
   Attribute.reservationToken,
+  Attribute.connectionId,
 ]);
 
 /**
@@ -95,6 +99,10 @@ export class ServerState {
   readonly reservations = new Map<string, Reservation>();
   /** Allocates that are not answered yet, by each relayed address that is opened for them. */
   readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
+  /** TCP connections with peers, by CONNECTION-ID. */
+  readonly connections = new Map<number, PeerConnection>();
+  /** Connects that wait for their peer. */
+  readonly pendingConnects = new Map<PeerConnection, AnswerContext>();
   /** Set where NAT behaviour discovery works (RFC 5780). */
   natDiscovery: NatDiscovery | undefined;
   /** Refuse new allocations: the server is about to stop. */
@@ -231,7 +239,12 @@ export class ServerState {
     if (relayed.state === 'closed') return;
     this.deadlines.clear(relayed.deadline);
     const allocation = relayed.allocation;
-    if (allocation !== undefined) this.#forgetPeers(allocation, relayed);
+    if (allocation !== undefined) {
+      this.#forgetPeers(allocation, relayed);
+      for (const connection of [...allocation.connections]) {
+        if (connection.relayedAddress === relayed) this.closeConnection(connection);
+      }
+    }
     if (relayed.state === 'open') this.#relays.delete((relayed.family << 16) | relayed.local.port);
     if (relayed.state !== 'failed') this.emit({ kind: 'close-relay', relayedAddress: relayed });
     relayed.state = 'closed';
@@ -364,6 +377,34 @@ export class ServerState {
     for (const permission of [...allocation.permissions]) {
       if (permission.relayedAddress === relayed) this.expirePermission(permission);
     }
+  }
+
+  // Connections with peers
+
+  /** A CONNECTION-ID that no other connection has and nobody can guess. */
+  takeConnectionId(): number {
+    for (;;) {
+      const id = this.options.random.bytes(4).readUInt32BE();
+      if (!this.connections.has(id)) return id;
+    }
+  }
+
+  /** @param deadline when it ends unless something happens to it. */
+  addConnection(connection: PeerConnection, deadline: Instant): void {
+    this.connections.set(connection.id, connection);
+    connection.allocation.connections.add(connection);
+    this.deadlines.set(connection.deadline, deadline);
+  }
+
+  /** Ends a connection with a peer, and the client's that it is joined with. */
+  closeConnection(connection: PeerConnection): void {
+    if (connection.state === 'closed') return;
+    connection.state = 'closed';
+    this.deadlines.clear(connection.deadline);
+    this.connections.delete(connection.id);
+    this.pendingConnects.delete(connection);
+    connection.allocation.connections.delete(connection);
+    this.emit({ kind: 'close-connection', connection });
   }
 
   // Reservations

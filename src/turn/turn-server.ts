@@ -9,6 +9,9 @@ import type { Allocation, EndReason, RelayedAddress } from './allocation.ts';
 import { authenticate } from './authentication.ts';
 import { binding } from './binding.ts';
 import { channelBind } from './channel-bind.ts';
+import { connect, peerConnected, peerGone } from './connect.ts';
+import { connectionAttempt } from './connection-attempt.ts';
+import { connectionBind, connectionToBind } from './connection-bind.ts';
 import type { ServerCounters } from './counters.ts';
 import { createPermission } from './create-permission.ts';
 import { Drop } from './drop-reason.ts';
@@ -18,6 +21,7 @@ import { abandonAllocate, type OpenFailure, relayFailed, relayOpened } from './o
 import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { type Arrival, type Departure, Verdict } from './packet.ts';
+import type { PeerConnection } from './peer-connection.ts';
 import { refresh } from './refresh.ts';
 import { relayChannelData, relayFromPeer, relaySendIndication } from './relay-packet.ts';
 import {
@@ -40,6 +44,7 @@ const allocationMethods = new Map<
   [Method.refresh, refresh],
   [Method.createPermission, createPermission],
   [Method.channelBind, channelBind],
+  [Method.connect, connect],
 ]);
 
 /** What a Binding request may hold where NAT behaviour discovery works (RFC 5780 §7). */
@@ -125,6 +130,9 @@ export class TurnServer {
         case 'channel':
           state.unbindChannel(due.owner);
           break;
+        case 'peer-connection':
+          peerGone(state, due.owner, time);
+          break;
         case 'reservation':
           state.closeRelay(state.redeem(due.owner));
           break;
@@ -158,6 +166,30 @@ export class TurnServer {
   clientDisconnected(listener: Listener, client: TransportAddress, time: Time): void {
     const allocation = this.#state.allocations.get(listener.id, client.ip, client.port);
     if (allocation !== undefined) this.#end(allocation, 'client-disconnected', time);
+  }
+
+  /** Answer to `connect-peer`: the peer has accepted. */
+  peerConnected(connection: PeerConnection, time: Time): void {
+    peerConnected(this.#state, connection, time);
+  }
+
+  /** The connection with a peer could not be made, or is closed, or the client's that it was joined with is. */
+  peerGone(connection: PeerConnection, time: Time): void {
+    peerGone(this.#state, connection, time);
+  }
+
+  /** A peer has connected to a TCP relay; `undefined` means that it is to be closed at once. */
+  peerAttempt(at: RelayedAddress, from: TransportAddress, time: Time): PeerConnection | undefined {
+    return connectionAttempt(this.#state, at, from, time);
+  }
+
+  /** Counts bytes that passed over a joined connection. */
+  countStream(connection: PeerConnection, direction: 'fromClient' | 'toClient', bytes: number): void {
+    connection.allocation[direction].packets++;
+    connection.allocation[direction].bytes += bytes;
+    const total = direction === 'fromClient' ? this.counters.fromClients : this.counters.toClients;
+    total.packets++;
+    total.bytes += bytes;
   }
 
   /** Counts a packet that the sockets could not send. */
@@ -200,6 +232,7 @@ export class TurnServer {
       channels: state.channelsByPeer.size,
       reservations: state.reservations.size,
       users: state.users.size,
+      connections: state.connections.size,
       deadlines: state.deadlines.size,
     };
   }
@@ -265,6 +298,10 @@ export class TurnServer {
       this.#answerUnauthenticated(request, () => this.#receiveBinding(request));
       return;
     }
+    if (message.method === Method.connectionBind) {
+      this.#receiveConnectionBind(request);
+      return;
+    }
     if (message.method !== Method.allocate && !allocationMethods.has(message.method)) {
       this.#state.drop(Drop['unknown-method']);
       return;
@@ -290,6 +327,21 @@ export class TurnServer {
     if (refusal !== undefined) this.#refuse(request, undefined, refusal);
   }
 
+  /** The request comes on a new connection: whose it is follows from the connection that it names. */
+  #receiveConnectionBind(request: Request): void {
+    const connection = connectionToBind(this.#state, request);
+    const result = authenticate(this.#state, request, connection?.allocation);
+    if (!result.ok) {
+      this.#answerUnauthenticated(request, () => this.#refuse(request, undefined, result.refusal, result.username));
+      return;
+    }
+    const authenticated = { ...request, authenticated: result.authenticated };
+    const unknown = this.#state.unknownAttributes(request.message);
+    const refusal =
+      unknown.length > 0 ? unknownAttributes(unknown) : connectionBind(this.#state, authenticated, connection);
+    if (refusal !== undefined) this.#refuse(request, authenticated, refusal, result.authenticated.username);
+  }
+
   #receiveAuthenticated(request: AuthenticatedRequest, allocation: Allocation | undefined): Refusal | undefined {
     const unknown = this.#state.unknownAttributes(request.message);
     if (unknown.length > 0) return unknownAttributes(unknown);
@@ -303,7 +355,7 @@ export class TurnServer {
       return refuse(ErrorCode.wrongCredentials, 'the allocation belongs to another user name');
     }
     if (allocation.answer === undefined) {
-      this.#state.drop(Drop['allocation-in-progress']);
+      this.#state.drop(Drop['request-in-progress']);
       return undefined;
     }
     return method(this.#state, request, allocation);
@@ -344,6 +396,7 @@ export type Population =
   | 'channels'
   | 'reservations'
   | 'users'
+  | 'connections'
   | 'deadlines';
 
 function unknownAttributes(types: readonly number[]): Refusal {

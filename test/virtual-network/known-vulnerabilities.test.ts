@@ -194,7 +194,7 @@ describe('reflection', () => {
     const answers = [
       client.request(Method.binding),
       client.exchange(client.build(Method.allocate))!,
-      client.allocate({ transport: 6 }),
+      client.allocate({ transport: 132 }),
       client.allocate(),
       client.request(Method.createPermission),
       client.refresh(),

@@ -130,14 +130,16 @@ export class Scenario {
   }
 
   /** A new client, by default alice at an address of its own. */
-  client(init: { username?: string; password?: string; at?: TransportAddress | string } = {}): VirtualClient {
+  client(
+    init: { username?: string; password?: string; at?: TransportAddress | string; server?: TransportAddress } = {},
+  ): VirtualClient {
     const at = init.at ?? `30.${this.#clients >>> 8}.${this.#clients++ & 255}.1:5000`;
     const from = typeof at === 'string' ? address(at) : at;
     return new VirtualClient({
       network: this.network,
       schedule: this.schedule,
       random: this.random,
-      server: from.ip.family === AddressFamily.ipv4 ? LISTENER : LISTENER_IPV6,
+      server: init.server ?? (from.ip.family === AddressFamily.ipv4 ? LISTENER : LISTENER_IPV6),
       at: from,
       username: init.username ?? 'alice',
       password: init.password ?? 'secret',

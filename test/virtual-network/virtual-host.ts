@@ -4,6 +4,7 @@ import type { Listener } from '../../src/turn/five-tuple.ts';
 import type { OpenFailure } from '../../src/turn/open-relay.ts';
 import type { Output, ServerEvent } from '../../src/turn/output.ts';
 import { Arrival, type Departure, HEADROOM, Verdict } from '../../src/turn/packet.ts';
+import type { PeerConnection } from '../../src/turn/peer-connection.ts';
 import type { TurnServer } from '../../src/turn/turn-server.ts';
 import type { Schedule } from './schedule.ts';
 import type { VirtualNetwork } from './virtual-network.ts';
@@ -23,6 +24,8 @@ export interface HostObserver {
   socketOpened?(relayedAddress: RelayedAddress): void;
   socketClosed?(relayedAddress: RelayedAddress): void;
   event?(event: ServerEvent): void;
+  /** Peers that connect over TCP are played by the test itself. */
+  connection?(what: 'connect' | 'join' | 'close', connection: PeerConnection): void;
 }
 
 /**
@@ -132,6 +135,15 @@ export class VirtualHost {
         break;
       case 'close-relay':
         this.#close(output.relayedAddress);
+        break;
+      case 'connect-peer':
+        this.observer.connection?.('connect', output.connection);
+        break;
+      case 'join-connection':
+        this.observer.connection?.('join', output.connection);
+        break;
+      case 'close-connection':
+        this.observer.connection?.('close', output.connection);
         break;
       case 'event':
         this.observer.event?.(output.event);
