@@ -4,7 +4,9 @@ set -euo pipefail
 
 packages=(
   coturn    # turnserver; turnutils_uclient, _peer, _stunclient, _natdiscovery
+  haproxy   # a load balancer that sends PROXY headers
   iproute2  # ip: network namespaces
+  openssl   # certificates for the tests
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

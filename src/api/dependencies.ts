@@ -9,6 +9,8 @@ export interface HttpServiceDependencies {
   issue(request: CredentialRequest): IssueResult;
   /** The `stun:` and `turn:` URLs that this server really offers. */
   offeredUrls(): readonly string[];
+  /** Reads anew what can change while the server runs. */
+  reload(): ReloadOutcome;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   monotonicNow(): Instant;
@@ -16,6 +18,14 @@ export interface HttpServiceDependencies {
   onAnswer?(answer: HttpAnswer): void;
   /** Called for a bug of ours; the client has been told nothing about it. */
   onFault?(error: unknown): void;
+}
+
+/** What a reload came to; a part that is not configured is left out. */
+export interface ReloadOutcome {
+  readonly certificate?:
+    | { readonly kind: 'reloaded' | 'unchanged'; readonly expiresAt: number }
+    /** The one from before stays in use. */
+    | { readonly kind: 'refused'; readonly why: string; readonly expiresAt: number };
 }
 
 export interface HttpAnswer {

@@ -16,6 +16,7 @@ export const errorStatus = {
   body_too_large: 413,
   uri_too_long: 414,
   unsupported_media_type: 415,
+  reload_refused: 422,
   too_many_failures: 429,
   headers_too_large: 431,
   internal: 500,

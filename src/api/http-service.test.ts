@@ -7,7 +7,7 @@ import { offeredUrls } from '../credentials/ice-servers.ts';
 import { issueCredential } from '../credentials/issue.ts';
 import { timeLimitedPassword } from '../credentials/time-limited-username.ts';
 import { instant, unixSeconds } from '../turn/time.ts';
-import type { HttpAnswer } from './dependencies.ts';
+import type { HttpAnswer, ReloadOutcome } from './dependencies.ts';
 import { createHttpService } from './http-service.ts';
 
 const secret = 'a shared secret of ours';
@@ -15,9 +15,11 @@ const now = unixSeconds(1_700_000_000);
 const key = (scopes: readonly ApiScope[]) => createApiKey({ name: 'test', scopes, now, randomBytes });
 const issuer = key(['issue']);
 const reader = key(['read']);
+const admin = key(['admin']);
 
 let time: number;
 let readiness: { ready: true } | { ready: false; reason: string };
+let reload: ReloadOutcome;
 let answers: HttpAnswer[];
 let faults: unknown[];
 let metricsFault: Error | undefined;
@@ -26,12 +28,13 @@ let service: FastifyInstance;
 beforeEach(() => {
   time = 0;
   readiness = { ready: true };
+  reload = {};
   answers = [];
   faults = [];
   metricsFault = undefined;
   service = createHttpService({
     version: '1.2.3',
-    apiKeys: new ApiKeys([issuer.stored, reader.stored]),
+    apiKeys: new ApiKeys([issuer.stored, reader.stored, admin.stored]),
     issue: (request) =>
       issueCredential(request, {
         secret,
@@ -39,7 +42,8 @@ beforeEach(() => {
         now,
         randomBytes,
       }),
-    offeredUrls: () => offeredUrls('turn.example.org', 3478),
+    offeredUrls: () => offeredUrls('turn.example.org', { udp: [3478], tcp: [], tls: [] }),
+    reload: () => reload,
     readiness: () => readiness,
     metrics: async () => {
       if (metricsFault) throw metricsFault;
@@ -301,6 +305,7 @@ describe('/openapi.json', () => {
       'get /readyz',
       'post /',
       'post /v1/credentials',
+      'post /v1/reload',
     ]);
     const issue = document.paths['/v1/credentials'].post;
     expect(issue.security).toEqual([{ bearer: [] }]);
@@ -308,5 +313,32 @@ describe('/openapi.json', () => {
     expect(issue.requestBody.content['application/json'].schema.properties).toHaveProperty('ttlSeconds');
     expect(document.paths['/'].get.parameters.map(({ name }: { name: string }) => name)).toContain('api');
     expect(document.paths['/healthz'].get.security).toEqual([]);
+  });
+});
+
+describe('POST /v1/reload', () => {
+  const ask = (presented = admin.key) =>
+    service.inject({ method: 'POST', url: '/v1/reload', headers: bearer(presented) });
+
+  it('says what was reloaded', async () => {
+    expect((await ask()).json()).toEqual({});
+    for (const kind of ['reloaded', 'unchanged'] as const) {
+      reload = { certificate: { kind, expiresAt: now } };
+      const { statusCode, json } = await ask();
+      expect(statusCode).toBe(200);
+      expect(json()).toEqual({ certificate: { status: kind, expiresAt: '2023-11-14T22:13:20.000Z' } });
+    }
+  });
+
+  it('says why the certificate from before stays in use', async () => {
+    reload = { certificate: { kind: 'refused', why: 'the key is another one', expiresAt: now } };
+    const response = await ask();
+    expect(response.json()).toMatchObject({ error: { message: expect.stringContaining('the key is another one') } });
+    expect(await errorOf(Promise.resolve(response))).toBe('422 reload_refused');
+  });
+
+  it('needs the scope admin', async () => {
+    expect(await errorOf(ask(issuer.key))).toBe('403 insufficient_scope');
+    expect(await errorOf(ask('nonsense'))).toBe('401 unauthorized');
   });
 });

@@ -8,6 +8,7 @@ import { healthRoutes } from './health.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { allowedMethods, answerConnectionError } from './refusals.ts';
+import { reloadRoutes } from './reload.ts';
 import { turnRestRoutes } from './turn-rest.ts';
 
 /**
@@ -67,6 +68,7 @@ export function createHttpService(dependencies: HttpServiceDependencies): Fastif
 
   app.register(credentialRoutes(dependencies));
   app.register(turnRestRoutes(dependencies, authorize));
+  app.register(reloadRoutes(dependencies));
   app.register(healthRoutes(dependencies));
   app.register(metricsRoutes(dependencies));
   app.register(openApiRoutes(dependencies.version, routes));

@@ -165,8 +165,9 @@ describe('taciturn check', () => {
     [[], /missing required argument/],
     [['turn.example.org'], /must start with stun:, turn: or turns:/],
     [['turn://turn.example.org'], /write turn:turn\.example\.org/],
-    [['turns:turn.example.org'], /checks UDP only/],
-    [['turn:turn.example.org?transport=tcp'], /checks UDP only/],
+    [['turns:turn.example.org?transport=udp'], /is DTLS/],
+    [['turns:192.0.2.1', '--ca', 'missing'], /--ca missing: The file does not exist/],
+    [['turns:192.0.2.1', '--ca', import.meta.filename], /holds no certificate/],
     [['turn:192.0.2.1', '--password', 'x'], /unknown option/],
     [['turn:192.0.2.1', '--username', 'a'], /needs a password/],
   ])('ends with 64 for %j', async (line, reason) => {

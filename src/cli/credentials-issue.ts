@@ -5,6 +5,7 @@ import { parseDurationMilliseconds } from '../config/quantity.ts';
 import type { Configuration } from '../config/settings.ts';
 import { type IceServer, iceServers, offeredUrls } from '../credentials/ice-servers.ts';
 import { type IssuedCredential, issueCredential } from '../credentials/issue.ts';
+import { configuredPorts } from '../daemon/listening-points.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
 import { badConfiguration, wrongUsage } from './command-failure.ts';
 import { addConfigFlag, collect, configurationFile } from './configuration-flags.ts';
@@ -75,7 +76,7 @@ async function run(options: IssueOptions, context: CommandContext): Promise<Issu
   const { credential } = issued;
   if (given.length > 0) return { credential, iceServers: iceServers(given, credential) };
   const { host, note } = hostOf(configuration);
-  const urls = offeredUrls(host, configuration.listen.port);
+  const urls = offeredUrls(host, configuredPorts(configuration));
   return { credential, iceServers: iceServers(urls, credential), ...(note === undefined ? {} : { note }) };
 }
 

@@ -167,7 +167,7 @@ describe('taciturn credentials issue', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const [stun, turn] = JSON.parse(stdout).iceServers;
     expect(stun).toEqual({ urls: ['stun:turn.example.org:3478'] });
-    expect(turn.urls).toEqual(['turn:turn.example.org:3478?transport=udp']);
+    expect(turn.urls).toEqual(['turn:turn.example.org:3478?transport=udp', 'turn:turn.example.org:3478?transport=tcp']);
     expect(turn.username).toMatch(/^\d+:alice#room$/);
     expect(turn.credential).toBe(timeLimitedPassword(secret, turn.username));
   });

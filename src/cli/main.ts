@@ -12,6 +12,7 @@ import { CommandFailure, renderFailure, wrongUsage } from './command-failure.ts'
 import { registerConfigCheck } from './config-check.ts';
 import { registerConfigShow } from './config-show.ts';
 import { registerCredentialsIssue } from './credentials-issue.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerServe } from './serve.ts';
 
 /**
@@ -68,6 +69,7 @@ function program(context: CommandContext, said: string[]): Command {
 
   registerServe(root, context);
   registerCheck(root, context);
+  registerDoctor(root, context);
 
   const credentials = group(root, 'credentials', 'Time-limited credentials', 'taciturn credentials issue --user alice');
   registerCredentialsIssue(credentials, context);

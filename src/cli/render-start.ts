@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import type { StartReport } from '../daemon/daemon.ts';
+import type { OpenPoint } from '../daemon/listening-points.ts';
 import { families, type RelayChoice } from '../daemon/relay-addresses.ts';
 import { formatTransportAddress } from '../stun/ip-address.ts';
 import { PeerPolicy } from '../turn/peer-policy.ts';
@@ -26,9 +27,9 @@ export function renderStart(report: StartReport, details: StartDetails, context:
 function asText(report: StartReport, { secretFile, launcher }: StartDetails, context: CommandContext): string {
   const { good, faint, bold } = styles(context.streams.stderr, context.environment);
   const lines: string[] = [`${bold(`taciturn ${context.version}`)}`, ''];
-  const [first, ...others] = report.listeners.map(formatTransportAddress);
-  lines.push(`  listening   UDP ${first ?? 'nowhere'}`);
-  for (const other of others) lines.push(`              UDP ${other}`);
+  const [first, ...others] = placesListenedOn(report.listeners);
+  lines.push(`  listening   ${first ?? 'nowhere'}`);
+  for (const other of others) lines.push(`              ${other}`);
   for (const family of families) {
     const choice = report.relays[family];
     const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
@@ -59,6 +60,16 @@ function asText(report: StartReport, { secretFile, launcher }: StartDetails, con
     lines.push(`    ${launcher} check '${turn}' --secret-file ${secret}`);
   }
   return `${lines.join('\n')}\n\n`;
+}
+
+/** `UDP, TCP and TLS 192.0.2.1:3478`: one line for each address and port. */
+function placesListenedOn(points: readonly OpenPoint[]): readonly string[] {
+  const transports = new Map<string, string[]>();
+  for (const { transport, local } of points) {
+    const place = formatTransportAddress(local);
+    transports.set(place, [...(transports.get(place) ?? []), transport.toUpperCase()]);
+  }
+  return [...transports].map(([place, names]) => `${names.join(', ').replace(/, (\w+)$/, ' and $1')} ${place}`);
 }
 
 function relayLine(name: string, { relay }: RelayChoice, faint: (text: string) => string): string {
@@ -101,10 +112,10 @@ function asJson(report: StartReport): object {
   });
   return {
     schema: 1,
-    listening: report.listeners.map((listener) => ({
-      transport: 'udp',
-      address: listener.ip.text,
-      port: listener.port,
+    listening: report.listeners.map(({ transport, local }) => ({
+      transport,
+      address: local.ip.text,
+      port: local.port,
     })),
     relays: Object.fromEntries(relays),
     http: report.http ?? null,

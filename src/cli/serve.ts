@@ -16,6 +16,7 @@ Examples:
   $ taciturn serve --config /etc/taciturn/taciturn.yaml
   $ taciturn serve --external-ipv4 198.51.100.7 --relay-ports 50000-50999
 
+SIGHUP reads the TLS certificate again, as does a change of its files.
 SIGTERM or SIGINT takes no new allocations and ends when the last one is gone, or after shutdown.deadline; a second one ends at once.`;
 
 /** `taciturn serve` */
@@ -79,6 +80,12 @@ async function untilStopped(
   log: ReturnType<typeof createLog>,
 ): Promise<void> {
   const signals = new SignalQueue();
+  // Also keeps a daemon whose terminal is closed from ending.
+  const reload = (): void => {
+    log.info({ event: 'reload', signal: 'SIGHUP' }, 'SIGHUP: reading the certificate again');
+    daemon.reload();
+  };
+  process.on('SIGHUP', reload);
   const first = await signals.next();
   const { deadlineMilliseconds } = configuration.shutdown;
   const { allocations } = daemon;
@@ -89,6 +96,7 @@ async function untilStopped(
   const ended = await Promise.race([daemon.drain(deadlineMilliseconds).then(() => 'drained'), signals.next()]);
   if (ended !== 'drained') log.warn({ event: 'stopping', signal: ended }, `${ended} again: ending at once`);
   signals.close();
+  process.off('SIGHUP', reload);
   await daemon.stop();
   log.info({ event: 'stopped' }, 'stopped');
 }

@@ -11,7 +11,7 @@ import {
 } from './long-term-authentication.ts';
 import type { RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
-import { errorResponse, type StunClient } from './stun-client.ts';
+import { errorResponse, type RequestOptions, type StunClient } from './stun-client.ts';
 import type { Answer } from './transactions.ts';
 
 /** How many nonces in a row may be called stale before it is a loop: one expires now and then, three do not. */
@@ -44,6 +44,13 @@ export class AuthenticatedRequests {
     this.#algorithms = algorithms;
   }
 
+  /** The same credentials on another connection to the same server, and the challenge that was answered here before. */
+  on(stun: StunClient): AuthenticatedRequests {
+    const requests = new AuthenticatedRequests(stun, this.server, this.#credentials, this.#algorithms);
+    requests.#authentication = this.#authentication;
+    return requests;
+  }
+
   /** The challenge that requests currently answer, once there was one. */
   get challenge(): Challenge | undefined {
     return this.#authentication?.challenge;
@@ -55,7 +62,11 @@ export class AuthenticatedRequests {
    * @param write writes the attributes of the method; it is called once for each attempt.
    * @returns the success response, or why there is none. A 401 whose `authenticated` is true means wrong credentials.
    */
-  async request(method: number, write: (writer: MessageWriter) => void): Promise<Result<Answer, RequestFailure>> {
+  async request(
+    method: number,
+    write: (writer: MessageWriter) => void,
+    options: Pick<RequestOptions, 'retransmission'> = {},
+  ): Promise<Result<Answer, RequestFailure>> {
     for (let staleNonces = 0; ; ) {
       const used = this.#authentication;
       const answer = await this.#stun.request(
@@ -65,7 +76,7 @@ export class AuthenticatedRequests {
           write(writer);
           used?.sign(writer);
         },
-        used ? { trusts: (message) => trusts(used, message) } : {},
+        used ? { ...options, trusts: (message) => trusts(used, message) } : options,
       );
       if (!answer.ok) return answer;
       const { message } = answer.value;

@@ -44,6 +44,16 @@ export function parseIceUrl(text: string): Result<IceUrl, IceUrlError> {
   return success({ scheme: defaults.scheme, ...address.value, transport: transport.value });
 }
 
+/** Whether the server is to be reached over TLS. */
+export function isSecure({ scheme }: IceUrl): boolean {
+  return scheme === 'stuns' || scheme === 'turns';
+}
+
+/** Whether only STUN is asked of the server. */
+export function isStunOnly({ scheme }: IceUrl): boolean {
+  return scheme === 'stun' || scheme === 'stuns';
+}
+
 /** The URI, with what is default left out. */
 export function formatIceUrl({ scheme, host, port, transport }: IceUrl): string {
   const defaults = schemes.get(scheme)!;

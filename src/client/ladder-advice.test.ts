@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { address } from '../../test/client/scripted-socket.ts';
 import { ErrorCode } from '../stun/protocol.ts';
+import { parseIceUrl } from './ice-url.ts';
 import { type AdviceContext, adviseOnRequest } from './ladder-advice.ts';
 import type { RequestFailure } from './request-failure.ts';
 import { rungNames } from './rung.ts';
 
-const context: AdviceContext = { about: address('192.0.2.1', 3478), unixNow: 1_800_000_000 };
+const url = parseIceUrl('turn:turn.example.org');
+if (!url.ok) throw new Error(url.error.reason);
+const context: AdviceContext = { about: address('192.0.2.1', 3478), url: url.value, unixNow: 1_800_000_000 };
 
 function refusal(code: number, authenticated = true): RequestFailure {
   return { kind: 'error-response', code, reason: '', authenticated };
@@ -56,6 +59,8 @@ it('has a cause and a fix, each a sentence, for every failure at every step', ()
     { kind: 'timeout', sends: 4, waitedMs: 3750 },
     { kind: 'unreachable', code: 'ECONNREFUSED' },
     { kind: 'unreachable', code: 'ENETUNREACH' },
+    { kind: 'connection-failed', error: { kind: 'lost', code: 'ECONNRESET', message: '' } },
+    { kind: 'connection-failed', error: { kind: 'not-stun', code: 'NOT_STUN', message: '', speaks: 'http' } },
     { kind: 'integrity-violated', claimed: undefined },
     { kind: 'integrity-violated', claimed: { code: 401, reason: '' } },
     { kind: 'bid-down' },

@@ -3,10 +3,12 @@ import { parseTimeLimitedUsername } from '../credentials/time-limited-username.t
 import { formatTransportAddress, type IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 import { PeerPolicy } from '../turn/peer-policy.ts';
-import type { SocketError } from './datagram-socket.ts';
+import { adviseOnForeignAnswer, noRoute } from './connection-advice.ts';
 import type { ResolutionError } from './host-resolution.ts';
-import type { RequestFailure } from './request-failure.ts';
-import type { Advice, RungName } from './rung.ts';
+import type { IceUrl } from './ice-url.ts';
+import type { ErrorResponse, RequestFailure } from './request-failure.ts';
+import { type Advice, advice, type RungName } from './rung.ts';
+import type { TransportError } from './transport-error.ts';
 
 /** Where the credentials of a check came from: it decides what can be wrong with them. */
 export type CredentialSource = 'password' | 'shared-secret';
@@ -14,6 +16,7 @@ export type CredentialSource = 'password' | 'shared-secret';
 export interface AdviceContext {
   /** The server, or the peer where the step is about one. */
   readonly about: TransportAddress;
+  readonly url: IceUrl;
   readonly username?: string | undefined;
   readonly source?: CredentialSource | undefined;
   readonly unixNow: number;
@@ -31,16 +34,6 @@ export function adviseOnResolution(host: string, { code }: ResolutionError): Adv
     'name_not_found',
     `The name ${host} does not resolve to an address (${code}).`,
     'Check its spelling, and that it has an A or AAAA record.',
-  );
-}
-
-export function adviseOnSocket(server: TransportAddress, { code }: SocketError): Advice {
-  const where = formatTransportAddress(server);
-  if (code === 'ENETUNREACH' || code === 'EHOSTUNREACH' || code === 'EADDRNOTAVAIL') return noRoute(where, code);
-  return advice(
-    'no_socket',
-    `This machine gave no UDP socket towards ${where} (${code}).`,
-    'Check the limit of open files and the rules of a local firewall.',
   );
 }
 
@@ -93,11 +86,13 @@ export function adviseOnRequest(rung: RungName, failure: RequestFailure, context
   const where = formatTransportAddress(context.about);
   switch (failure.kind) {
     case 'timeout':
-      return silence(rung, where, context.about.port);
+      return silence(rung, where, context);
     case 'unreachable':
       return failure.code === 'ECONNREFUSED' ? refused(where) : noRoute(where, failure.code);
+    case 'connection-failed':
+      return connectionFailed(rung, failure.error, where, context);
     case 'error-response':
-      return errorAdvice(rung, failure.code, failure.authenticated, context);
+      return errorAdvice(rung, failure, context);
     case 'integrity-violated':
       return integrityAdvice(rung, failure.claimed?.code, context);
     case 'bid-down':
@@ -134,8 +129,16 @@ export function adviseOnRequest(rung: RungName, failure: RequestFailure, context
   }
 }
 
-function silence(rung: RungName, where: string, port: number): Advice {
+function silence(rung: RungName, where: string, { about, url }: AdviceContext): Advice {
+  if (rung === 'binding' && url.transport === 'tcp') {
+    return advice(
+      'no_answer',
+      `${where} takes the connection but does not answer a Binding request: it is no STUN or TURN server, or it waits for a PROXY header first.`,
+      "Check host and port. If a load balancer is meant to be in front of the server, use the load balancer's address.",
+    );
+  }
   if (rung === 'binding') {
+    const { port } = about;
     return advice(
       'no_answer',
       `Nothing answers at ${where} over UDP: the server does not run or listens on another port, or a firewall drops the packets.`,
@@ -164,21 +167,26 @@ function refused(where: string): Advice {
   );
 }
 
-function noRoute(where: string, code: string): Advice {
+function connectionFailed(rung: RungName, error: TransportError, where: string, context: AdviceContext): Advice {
+  if (rung === 'binding') return adviseOnForeignAnswer(error, { ...context, server: context.about });
   return advice(
-    'unreachable',
-    `This machine has no way to ${where} (${code}).`,
-    'Check the network connection and local firewall rules; an IPv6 address needs IPv6 on this machine.',
+    'connection_lost',
+    `The connection to the server was lost at this step (${where}, ${error.code}).`,
+    "Look into the server's log for this moment: it may have stopped, or it or something on the way ends connections.",
   );
 }
 
-function errorAdvice(rung: RungName, code: number, authenticated: boolean, context: AdviceContext): Advice {
+function errorAdvice(
+  rung: RungName,
+  { code, authenticated, alternateServer }: ErrorResponse,
+  context: AdviceContext,
+): Advice {
   const peer = formatTransportAddress(context.about);
   switch (code) {
     case 300:
       return advice(
         'try_alternate',
-        'The server sends clients to another server (300), which this check does not follow.',
+        `The server sends clients to ${alternateServer ? formatTransportAddress(alternateServer) : 'another server'} (300), which this check does not follow.`,
         'Check that other server by its own URL.',
       );
     case 401:
@@ -300,8 +308,4 @@ function isoTime(unixSeconds: number): string {
   // Usernames come from people: what no date can hold is shown as the number it is.
   const date = new Date(unixSeconds * 1000);
   return Number.isNaN(date.getTime()) ? String(unixSeconds) : date.toISOString().replace('.000Z', 'Z');
-}
-
-function advice(code: string, cause: string, fix: string): Advice {
-  return { code, cause, fix };
 }

@@ -7,10 +7,15 @@ import { writeLifetime } from '../stun/attributes/allocation.ts';
 import { Attribute, MessageClass, Method } from '../stun/protocol.ts';
 import type { IceUrl } from './ice-url.ts';
 import { Ladder, type LadderDependencies } from './ladder.ts';
-import { failure, success } from './result.ts';
-import { type LadderReport, rungNames } from './rung.ts';
+import { failure, type Result, success } from './result.ts';
+import { type LadderReport, rungsOf } from './rung.ts';
+import type { SecureConnection } from './tcp-connection.ts';
+import type { TransportError } from './transport-error.ts';
 
 const url: IceUrl = { scheme: 'turn', host: 'turn.example.org', port: 3478, transport: 'udp' };
+
+/** The steps of that URL. */
+const rungNames = rungsOf(url);
 
 let clock: VirtualClock;
 /** What the client opens, in order: the socket of the first allocation, and that of the second. */
@@ -43,7 +48,8 @@ beforeEach(() => {
     clock,
     unixNow: () => 1_800_000_000,
     resolveHost: async () => success([serverAddress.ip]),
-    openSocket: async () => success(unopened.shift()!),
+    openUdp: async () => success(unopened.shift()!),
+    connectTcp: async () => failure({ kind: 'refused', code: 'ECONNREFUSED', message: '' }),
   };
 });
 
@@ -93,7 +99,8 @@ describe('a server that works', () => {
     const unopened = [silent, ...sockets];
     const report = await climb({
       resolveHost: async () => success([address('2001:db8::1', 1).ip, serverAddress.ip]),
-      openSocket: async () => success(unopened.shift()!),
+      openUdp: async () => success(unopened.shift()!),
+      connectTcp: async () => failure({ kind: 'refused', code: 'ECONNREFUSED', message: '' }),
     });
     expect(report.passed).toBe(true);
     expect(report.rungs[1]!.warnings).toMatchObject([{ code: 'no_answer' }]);
@@ -112,7 +119,9 @@ describe('a server that does not', () => {
   });
 
   it('fails when this machine has no way to it', async () => {
-    const report = await climb({ openSocket: async () => failure({ code: 'ENETUNREACH', message: '' }) });
+    const report = await climb({
+      openUdp: async () => failure({ kind: 'unreachable', code: 'ENETUNREACH', message: '' }),
+    });
     expect(last(report)).toMatchObject({ name: 'binding', problem: { code: 'unreachable' } });
   });
 
@@ -126,7 +135,7 @@ describe('a server that does not', () => {
 
   it('fails when nothing listens there', async () => {
     sockets[0]!.script = () => {
-      sockets[0]!.onError({ code: 'ECONNREFUSED', message: '' });
+      sockets[0]!.onError({ kind: 'refused', code: 'ECONNREFUSED', message: '' });
       return [];
     };
     expect(last(await climb())).toMatchObject({ name: 'binding', problem: { code: 'refused' } });
@@ -230,6 +239,121 @@ describe('a server with reservations', () => {
     const report = await climb();
     expect(report.passed).toBe(true);
     expect(report.rungs[2]!.warnings).toMatchObject([{ code: 'open_relay' }]);
+  });
+});
+
+describe('over TCP and TLS', () => {
+  const certificate = {
+    names: ['turn.example.org'],
+    issuer: 'Somebody',
+    validFrom: '2027-01-01T00:00:00.000Z',
+    validTo: '2027-02-01T00:00:00.000Z',
+    fingerprint256: 'AA',
+  };
+  const session = { protocol: 'TLSv1.3', cipher: 'x', alpn: 'stun.turn', certificate };
+  /** How TLS turns out. */
+  let tls: () => Promise<Result<SecureConnection, TransportError>>;
+
+  beforeEach(() => {
+    const unopened = [...sockets];
+    const next = () => Object.assign(unopened.shift() ?? new ScriptedSocket(clock, serverAddress), { reliable: true });
+    tls = async () => success({ socket: next(), session });
+    dependencies = {
+      ...dependencies,
+      connectTcp: async () => success({ plain: next, secure: () => tls(), close: () => {} }),
+    };
+  });
+
+  it('has a step for the connection', async () => {
+    const report = await climb({}, { transport: 'tcp' });
+    expect(report.rungs.map(({ name }) => name)).toEqual(rungsOf({ ...url, transport: 'tcp' }));
+    expect(report).toMatchObject({ passed: true, notTested: [] });
+    expectClosed();
+  });
+
+  it('has a step for TLS, which tells of the certificate', async () => {
+    const report = await climb({}, { scheme: 'turns', transport: 'tcp' });
+    expect(report).toMatchObject({
+      passed: true,
+      rungs: [{}, { name: 'connect' }, { name: 'tls' }, {}, {}, {}, {}, {}, {}, {}, {}, {}],
+    });
+    expect(report.rungs[2]!.detail).toBe('TLSv1.3, certificate of turn.example.org for another 16 days');
+  });
+
+  it('warns of a certificate that ends soon', async () => {
+    const report = await climb(
+      { unixNow: () => Date.parse('2027-01-30T00:00:00Z') / 1000 },
+      { scheme: 'turns', transport: 'tcp' },
+    );
+    expect(report.rungs[2]!.warnings).toMatchObject([
+      { code: 'certificate_expires_soon', cause: expect.stringContaining('2 days') },
+    ]);
+  });
+
+  it.each([
+    ['certificate-expired', 'certificate_expired', /expired on 2027-02-01/],
+    ['certificate-not-yet-valid', 'certificate_not_yet_valid', /only from 2027-01-01/],
+    ['certificate-wrong-name', 'certificate_wrong_name', /is for turn\.example\.org, and not for/],
+    ['certificate-self-signed', 'certificate_self_signed', /self-signed/],
+    ['certificate-untrusted', 'certificate_untrusted', /issued by Somebody/],
+    ['tls-refused', 'tls_refused', /refuses the TLS handshake/],
+    ['not-tls', 'not_tls', /is not TLS/],
+    ['tls-closed', 'tls_closed', /in the middle of the TLS handshake/],
+    ['timed-out', 'tls_silent', /does not answer the TLS handshake/],
+    ['other', 'tls_failed', /failed/],
+  ] as const)('fails at TLS: %s', async (kind, code, says) => {
+    for (const socket of sockets) socket.script = () => [];
+    const shown = kind.startsWith('certificate') ? { certificate } : {};
+    tls = async () => failure({ kind, code: 'X', message: '', ...shown });
+    const report = await climb({}, { scheme: 'turns', transport: 'tcp' });
+    expect(last(report)).toMatchObject({ name: 'tls', problem: { code } });
+    expect(last(report).problem!.cause).toMatch(says);
+  });
+
+  it('fails at TLS and says so when the server answers without', async () => {
+    tls = async () => failure({ kind: 'tls-closed', code: 'X', message: '' });
+    const report = await climb({}, { scheme: 'turns', port: 3478, transport: 'tcp' });
+    expect(last(report).problem).toMatchObject({
+      code: 'plain_expected',
+      fix: expect.stringContaining('Use turn:turn.example.org?transport=tcp'),
+    });
+  });
+
+  it('fails at Binding and says so when the server wants TLS', async () => {
+    sockets[0]!.script = () => {
+      sockets[0]!.onError({ kind: 'lost', code: 'CLOSED', message: '' });
+      return [];
+    };
+    const report = await climb({}, { transport: 'tcp' });
+    expect(last(report)).toMatchObject({
+      name: 'binding',
+      problem: { code: 'tls_expected', fix: 'Use turns:turn.example.org:3478.' },
+    });
+  });
+
+  it.each([
+    ['refused', 'refused', /over TCP/],
+    ['timed-out', 'connect_timeout', /No TCP connection/],
+    ['lost', 'connection_reset', /as soon as it is made/],
+    ['unreachable', 'unreachable', /no way/],
+    ['other', 'no_socket', /gave no socket/],
+  ] as const)('fails to connect: %s', async (kind, code, says) => {
+    const connectTcp = async () => failure<TransportError>({ kind, code: 'X', message: '' });
+    const report = await climb({ connectTcp }, { transport: 'tcp' });
+    expect(last(report)).toMatchObject({ name: 'connect', problem: { code } });
+    expect(last(report).problem!.cause).toMatch(says);
+    expect(report.notTested[0]).toBe('binding');
+  });
+
+  it('fails when the connection is lost in the middle', async () => {
+    servers[0]!.alter = (answer, request) => {
+      if (request.method !== Method.channelBind) return [answer];
+      sockets[0]!.onError({ kind: 'lost', code: 'ECONNRESET', message: '' });
+      return [];
+    };
+    const report = await climb({}, { transport: 'tcp' });
+    expect(last(report)).toMatchObject({ name: 'channel', problem: { code: 'connection_lost' } });
+    expectClosed();
   });
 });
 

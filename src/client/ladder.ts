@@ -1,25 +1,24 @@
 import { formatTransportAddress, type IpAddress, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { PasswordAlgorithm } from '../stun/long-term-key.ts';
 import { AddressFamily } from '../stun/protocol.ts';
-import type { Clock } from './clock.ts';
-import type { DatagramSocket, SocketError } from './datagram-socket.ts';
 import { echoThrough } from './echo.ts';
 import type { ResolutionError } from './host-resolution.ts';
-import type { IceUrl } from './ice-url.ts';
+import { type IceUrl, isSecure, isStunOnly } from './ice-url.ts';
 import {
   adviseOnEcho,
   adviseOnRequest,
   adviseOnResolution,
-  adviseOnSocket,
   type CredentialSource,
   openRelayWarning,
   relayedAddressWarning,
 } from './ladder-advice.ts';
+import { LadderReach, type ReachDependencies } from './ladder-reach.ts';
 import type { LongTermCredentials } from './long-term-authentication.ts';
+import type { MessageSocket } from './message-socket.ts';
 import { describeFailure, type RequestFailure } from './request-failure.ts';
 import type { Result } from './result.ts';
 import { diagnosticRetransmission, type RetransmissionProfile } from './retransmission.ts';
-import { type Advice, type LadderReport, type Rung, type RungName, rungNames } from './rung.ts';
+import { type Advice, type LadderReport, type Outcome, type Rung, type RungName, rungsOf } from './rung.ts';
 import type { TurnAllocation } from './turn-allocation.ts';
 import { TurnClient } from './turn-client.ts';
 
@@ -28,37 +27,25 @@ export interface LadderCredentials extends LongTermCredentials {
 }
 
 /** What the ladder needs from outside. */
-export interface LadderDependencies {
-  readonly clock: Clock;
-  /** For judging the expiry in a username. */
-  readonly unixNow: () => number;
+export interface LadderDependencies extends ReachDependencies {
   readonly resolveHost: (host: string) => Promise<Result<readonly IpAddress[], ResolutionError>>;
-  readonly openSocket: (server: TransportAddress) => Promise<Result<DatagramSocket, SocketError>>;
   /** Told of every rung as it passes or fails. */
   readonly onRung?: (rung: Rung) => void;
 }
 
-/** How a step ended: with what the next ones need, or with its problem. */
-type Outcome<T> =
-  | {
-      readonly passed: true;
-      readonly value: T;
-      readonly detail: string;
-      readonly facts?: Readonly<Record<string, unknown>>;
-      readonly warnings?: readonly Advice[];
-    }
-  | { readonly passed: false; readonly detail: string; readonly problem: Advice };
+type Failed = Outcome<never> & { readonly passed: false };
 
 const echoOptions = { packets: 5, intervalMs: 20, waitMs: 2000 };
 
 /**
- * Uses a server step by step as an application would, until a step fails: resolve, Binding, two allocations, permissions,
+ * Uses a server step by step as an application would, until a step fails: resolve, connect, TLS, Binding, two allocations, permissions,
  * channels, an echo through the relay, refresh, close.
  */
 export class Ladder {
   readonly #url: IceUrl;
   readonly #credentials: LadderCredentials | undefined;
   readonly #dependencies: LadderDependencies;
+  readonly #reach: LadderReach;
   readonly #rungs: Rung[] = [];
   readonly #clients: TurnClient[] = [];
   readonly #allocations: TurnAllocation[] = [];
@@ -68,6 +55,7 @@ export class Ladder {
     this.#url = url;
     this.#credentials = credentials;
     this.#dependencies = dependencies;
+    this.#reach = new LadderReach(url, dependencies);
   }
 
   async climb(): Promise<LadderReport> {
@@ -76,16 +64,15 @@ export class Ladder {
     if (this.#serverAnswers()) await Promise.all(this.#allocations.map((allocation) => allocation.close()));
     for (const allocation of this.#allocations) allocation.abandon();
     for (const client of this.#clients) client.close();
-    const wanted = this.#url.scheme.startsWith('stun') ? rungNames.slice(0, 2) : rungNames;
-    return { passed, rungs: this.#rungs, notTested: wanted.slice(this.#rungs.length) };
+    return { passed, rungs: this.#rungs, notTested: rungsOf(this.#url).slice(this.#rungs.length) };
   }
 
   /** The steps in order; false as soon as one fails. */
   async #climb(): Promise<boolean> {
     const addresses = await this.#rung('resolve', () => this.#resolve());
-    const client = addresses && (await this.#rung('binding', () => this.#binding(addresses)));
+    const client = addresses && (await this.#reachServer(addresses));
     if (!client) return false;
-    if (this.#url.scheme.startsWith('stun')) return true;
+    if (isStunOnly(this.#url)) return true;
     if (!(await this.#rung('challenge', () => this.#challenge(client)))) return false;
     const a = await this.#rung('allocate', () => this.#allocate('allocate', client));
     const b = a && (await this.#rung('allocate-peer', () => this.#allocatePeer(client.server)));
@@ -99,6 +86,18 @@ export class Ladder {
     ];
     for (const [name, step] of rest) if (!(await this.#rung(name, step))) return false;
     return true;
+  }
+
+  async #reachServer(addresses: readonly IpAddress[]): Promise<TurnClient | undefined> {
+    if (this.#url.transport === 'udp') return this.#rung('binding', () => this.#binding(addresses));
+    const reached = await this.#rung('connect', () => this.#reach.connect(addresses));
+    if (!reached) return undefined;
+    const socket = isSecure(this.#url)
+      ? await this.#rung('tls', () => this.#reach.secure(reached))
+      : reached.connection.plain();
+    if (!socket) return undefined;
+    const client = this.#clientOn(socket, reached.server);
+    return this.#rung('binding', () => this.#bindingOnStream(client));
   }
 
   async #rung<T>(name: RungName, step: () => Promise<Outcome<T>>): Promise<T | undefined> {
@@ -144,7 +143,18 @@ export class Ladder {
 
   async #bindingAt(server: TransportAddress): Promise<Outcome<TurnClient>> {
     const client = await this.#connect(server);
-    if (!(client instanceof TurnClient)) return client;
+    return client instanceof TurnClient ? this.#bindingWith(client) : client;
+  }
+
+  async #bindingOnStream(client: TurnClient): Promise<Outcome<TurnClient>> {
+    const outcome = await this.#bindingWith(client);
+    if (outcome.passed || isSecure(this.#url)) return outcome;
+    const problem = await this.#reach.speaksTls(client.server);
+    return problem ? { ...outcome, problem } : outcome;
+  }
+
+  async #bindingWith(client: TurnClient): Promise<Outcome<TurnClient>> {
+    const { server } = client;
     const answer = await client.binding();
     if (!answer.ok) return this.#refused('binding', server, answer.error);
     const { mappedAddress, elapsedMs, sends } = answer.value;
@@ -258,12 +268,15 @@ export class Ladder {
     return { passed: true, value: true, detail: 'both allocations given back' };
   }
 
-  async #connect(server: TransportAddress): Promise<TurnClient | (Outcome<never> & { readonly passed: false })> {
-    const socket = await this.#dependencies.openSocket(server);
-    if (!socket.ok) return { passed: false, detail: socket.error.code, problem: adviseOnSocket(server, socket.error) };
+  async #connect(server: TransportAddress): Promise<TurnClient | Failed> {
+    const socket = await this.#reach.open(server);
+    return socket.ok ? this.#clientOn(socket.value, server) : socket.error;
+  }
+
+  #clientOn(socket: MessageSocket, server: TransportAddress): TurnClient {
     const credentials = this.#credentials;
     const { clock } = this.#dependencies;
-    const client = new TurnClient(socket.value, {
+    const client = new TurnClient(socket, {
       server,
       clock,
       retransmission: this.#retransmission,
@@ -273,13 +286,10 @@ export class Ladder {
     return client;
   }
 
-  #refused(
-    name: RungName,
-    about: TransportAddress,
-    failure: RequestFailure,
-  ): Outcome<never> & { readonly passed: false } {
+  #refused(name: RungName, about: TransportAddress, failure: RequestFailure): Failed {
     const { username, source } = this.#credentials ?? {};
-    const problem = adviseOnRequest(name, failure, { about, username, source, unixNow: this.#dependencies.unixNow() });
+    const context = { about, url: this.#url, username, source, unixNow: this.#dependencies.unixNow() };
+    const problem = adviseOnRequest(name, failure, context);
     return { passed: false, detail: describeFailure(failure), problem };
   }
 

@@ -1,6 +1,7 @@
 import type { StunError } from '../stun/attributes/error-code.ts';
 import { formatTransportAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { attributeName, reasonPhrases } from '../stun/protocol.ts';
+import { describeTransportError, type TransportError } from './transport-error.ts';
 
 /** Why a request came to nothing. */
 export type RequestFailure =
@@ -8,6 +9,8 @@ export type RequestFailure =
   | { readonly kind: 'timeout'; readonly sends: number; readonly waitedMs: number }
   /** The network or this machine said at once that the server cannot be reached. */
   | { readonly kind: 'unreachable'; readonly code: string }
+  /** A TCP or TLS connection was lost before the answer came, or could not be made. */
+  | { readonly kind: 'connection-failed'; readonly error: TransportError }
   /** The server said no. */
   | ErrorResponse
   /**
@@ -48,9 +51,11 @@ export function isErrorResponse(failure: RequestFailure, code: number): boolean 
 export function describeFailure(failure: RequestFailure): string {
   switch (failure.kind) {
     case 'timeout':
-      return `no answer to ${failure.sends} requests within ${(failure.waitedMs / 1000).toFixed(1)} s`;
+      return `no answer to ${failure.sends === 1 ? 'one request' : `${failure.sends} requests`} within ${(failure.waitedMs / 1000).toFixed(1)} s`;
     case 'unreachable':
       return `not reachable (${failure.code})`;
+    case 'connection-failed':
+      return describeTransportError(failure.error);
     case 'error-response':
       return describeErrorResponse(failure);
     case 'integrity-violated':

@@ -27,6 +27,11 @@ export interface RetransmissionSchedule {
   readonly timeoutMs: number;
 }
 
+/** The same over TCP or TLS, which sends again by itself: one send, and as long a wait (RFC 8489 §6.2.2). */
+export function reliableSchedule(profile: RetransmissionProfile): RetransmissionSchedule {
+  return { sendsAtMs: [0], timeoutMs: retransmissionSchedule(profile).timeoutMs };
+}
+
 /** Lays a profile out as points in time. */
 export function retransmissionSchedule(profile: RetransmissionProfile): RetransmissionSchedule {
   const { initialTimeoutMs, sends, lastWaitFactor } = profile;

@@ -1,6 +1,10 @@
-/** The steps of using a TURN server, in order. A STUN server has the first two. */
+import { type IceUrl, isSecure, isStunOnly } from './ice-url.ts';
+
+/** The steps of using a TURN server, in order. */
 export const rungNames = [
   'resolve',
+  'connect',
+  'tls',
   'binding',
   'challenge',
   'allocate',
@@ -13,6 +17,12 @@ export const rungNames = [
 ] as const;
 export type RungName = (typeof rungNames)[number];
 
+/** The steps that a URL has: a connection only over TCP, TLS only where it says so, and not more than Binding for STUN. */
+export function rungsOf(url: IceUrl): readonly RungName[] {
+  const all = isStunOnly(url) ? rungNames.slice(0, rungNames.indexOf('binding') + 1) : rungNames;
+  return all.filter((name) => (name !== 'connect' || url.transport === 'tcp') && (name !== 'tls' || isSecure(url)));
+}
+
 /** A problem, or a warning, in words. */
 export interface Advice {
   /** For scripts; it does not change. */
@@ -20,6 +30,21 @@ export interface Advice {
   readonly cause: string;
   readonly fix: string;
 }
+
+export function advice(code: string, cause: string, fix: string): Advice {
+  return { code, cause, fix };
+}
+
+/** How a step ended: with what the next ones need, or with its problem. */
+export type Outcome<T> =
+  | {
+      readonly passed: true;
+      readonly value: T;
+      readonly detail: string;
+      readonly facts?: Readonly<Record<string, unknown>>;
+      readonly warnings?: readonly Advice[];
+    }
+  | { readonly passed: false; readonly detail: string; readonly problem: Advice };
 
 /** One step that was tried. */
 export interface Rung {

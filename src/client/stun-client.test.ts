@@ -55,7 +55,7 @@ describe('a Binding request', () => {
 
   it('fails at once when the system says that nothing listens there', async () => {
     const answer = client.binding(serverAddress);
-    socket.onError({ code: 'ECONNREFUSED', message: 'refused' });
+    socket.onError({ kind: 'refused', code: 'ECONNREFUSED', message: 'refused' });
     expect(await answer).toEqual({ ok: false, error: { kind: 'unreachable', code: 'ECONNREFUSED' } });
     await clock.advance(10);
     expect(clock.armed).toBe(0);
@@ -64,7 +64,7 @@ describe('a Binding request', () => {
   it('outlives errors that say nothing about the server', async () => {
     socket.script = (request) => [bindingSuccess(request)];
     const answer = client.binding(serverAddress);
-    socket.onError({ code: 'EMSGSIZE', message: 'too long' });
+    socket.onError({ kind: 'other', code: 'EMSGSIZE', message: 'too long' });
     expect(await clock.until(answer)).toMatchObject({ ok: true });
   });
 
@@ -129,6 +129,31 @@ describe('a Binding request', () => {
   it('reports an error without ERROR-CODE as malformed', async () => {
     socket.script = (request) => [answerTo(request, MessageClass.error)];
     expect(await binding()).toMatchObject({ error: { kind: 'malformed-response', missing: Attribute.errorCode } });
+  });
+});
+
+describe('over a connection', () => {
+  beforeEach(() => {
+    socket.reliable = true;
+  });
+
+  it('a request is sent once, and fails after 39.5 s of silence', async () => {
+    expect(await binding()).toEqual({ ok: false, error: { kind: 'timeout', sends: 1, waitedMs: 39500 } });
+    expect(socket.sent).toHaveLength(1);
+  });
+
+  it('requests under way and all later ones fail with the connection, and say why', async () => {
+    const lost = { kind: 'lost', code: 'ECONNRESET', message: 'reset' } as const;
+    const underWay = client.binding(serverAddress);
+    socket.onError(lost);
+    expect(await underWay).toEqual({ ok: false, error: { kind: 'connection-failed', error: lost } });
+    expect(await client.binding(serverAddress)).toEqual({
+      ok: false,
+      error: { kind: 'connection-failed', error: lost },
+    });
+    expect(socket.sent).toHaveLength(1);
+    await clock.advance(10);
+    expect(clock.armed).toBe(0);
   });
 });
 

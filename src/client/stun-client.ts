@@ -9,11 +9,12 @@ import { ReadResult, StunMessage } from '../stun/message.ts';
 import { MessageWriter } from '../stun/message-writer.ts';
 import { Attribute, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { DatagramSocket, SocketError } from './datagram-socket.ts';
+import type { MessageSocket } from './message-socket.ts';
 import type { ErrorResponse, RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
 import { type RetransmissionProfile, standardRetransmission } from './retransmission.ts';
 import { type Answer, type TransactionRequest, Transactions } from './transactions.ts';
+import type { TransportError } from './transport-error.ts';
 
 export interface StunClientOptions {
   readonly clock?: Clock;
@@ -47,12 +48,12 @@ export interface BindingAnswer {
  * if (answer.ok) console.log(formatTransportAddress(answer.value.mappedAddress));
  */
 export class StunClient {
-  readonly socket: DatagramSocket;
+  readonly socket: MessageSocket;
   readonly clock: Clock;
   /** Called for ChannelData, indications and whatever else is no answer to a request of ours. */
   onOther: (bytes: Buffer, from: TransportAddress) => void = () => {};
   /** Called, after requests under way were ended, when the system reports an error of the socket. */
-  onSocketError: (error: SocketError) => void = () => {};
+  onSocketError: (error: TransportError) => void = () => {};
 
   readonly #transactions: Transactions;
   readonly #retransmission: RetransmissionProfile;
@@ -60,13 +61,13 @@ export class StunClient {
   readonly #received = new StunMessage();
   readonly #writer = new MessageWriter();
 
-  constructor(socket: DatagramSocket, options: StunClientOptions = {}) {
+  constructor(socket: MessageSocket, options: StunClientOptions = {}) {
     this.socket = socket;
     this.clock = options.clock ?? systemClock;
     this.#retransmission = options.retransmission ?? standardRetransmission;
     this.#random = options.random ?? randomBytes;
     this.#transactions = new Transactions(socket, this.clock);
-    socket.onDatagram = (bytes, from) => this.#receive(bytes, from);
+    socket.onMessage = (bytes, from) => this.#receive(bytes, from);
     socket.onError = (error) => {
       this.#transactions.socketFailed(error);
       this.onSocketError(error);

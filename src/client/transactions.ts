@@ -3,10 +3,11 @@ import { sameAddress, type TransportAddress } from '../stun/ip-address.ts';
 import type { StunMessage } from '../stun/message.ts';
 import { Attribute, MessageClass } from '../stun/protocol.ts';
 import type { Clock, Timer } from './clock.ts';
-import { type DatagramSocket, isUnreachable, type SocketError } from './datagram-socket.ts';
+import type { MessageSocket } from './message-socket.ts';
 import type { RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
-import { type RetransmissionProfile, retransmissionSchedule } from './retransmission.ts';
+import { type RetransmissionProfile, reliableSchedule, retransmissionSchedule } from './retransmission.ts';
+import { endsTransactions, type TransportError } from './transport-error.ts';
 
 /** An answer to a request, success or error. */
 export interface Answer {
@@ -30,23 +31,24 @@ export interface TransactionRequest {
 }
 
 /**
- * Requests under way over an unreliable transport: sends them again, matches the answers to them, and gives up
- * (RFC 8489 §6.2.1, §6.3).
+ * Requests under way: sends them, over UDP again and again, matches the answers to them, and gives up
+ * (RFC 8489 §6.2.1, §6.2.2, §6.3).
  */
 export class Transactions {
-  readonly #socket: DatagramSocket;
+  readonly #socket: MessageSocket;
   readonly #clock: Clock;
   readonly #pending = new Map<string, Transaction>();
-  #closed = false;
+  /** Why no request can be sent any more. */
+  #ended: RequestFailure | undefined;
 
-  constructor(socket: DatagramSocket, clock: Clock) {
+  constructor(socket: MessageSocket, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
   }
 
   /** Sends a request until it is answered or the profile is over. */
   request(request: TransactionRequest): Promise<Result<Answer, RequestFailure>> {
-    if (this.#closed) return Promise.resolve(failure({ kind: 'closed' }));
+    if (this.#ended) return Promise.resolve(failure(this.#ended));
     const id = transactionKey(request.bytes.subarray(8, 20));
     return new Promise((resolve) => {
       const settled = (result: Result<Answer, RequestFailure>) => {
@@ -69,14 +71,19 @@ export class Transactions {
     this.#pending.get(transactionKey(message.transactionId))?.answer(message, from);
   }
 
-  /** Ends everything under way when the socket says that the server cannot be reached. */
-  socketFailed(error: SocketError): void {
-    if (isUnreachable(error)) this.#failAll({ kind: 'unreachable', code: error.code });
+  /** Ends everything under way when the socket says that the server cannot be reached, or that the connection is lost. */
+  socketFailed(error: TransportError): void {
+    if (this.#socket.reliable) {
+      this.#ended ??= { kind: 'connection-failed', error };
+      this.#failAll(this.#ended);
+    } else if (endsTransactions(error)) {
+      this.#failAll({ kind: 'unreachable', code: error.code });
+    }
   }
 
   close(): void {
-    this.#closed = true;
-    this.#failAll({ kind: 'closed' });
+    this.#ended = { kind: 'closed' };
+    this.#failAll(this.#ended);
   }
 
   #failAll(reason: RequestFailure): void {
@@ -90,7 +97,7 @@ function transactionKey(id: Buffer): string {
 
 class Transaction {
   readonly #request: TransactionRequest;
-  readonly #socket: DatagramSocket;
+  readonly #socket: MessageSocket;
   readonly #clock: Clock;
   readonly #settled: (result: Result<Answer, RequestFailure>) => void;
   readonly #startedAt: number;
@@ -102,7 +109,7 @@ class Transaction {
 
   constructor(
     request: TransactionRequest,
-    socket: DatagramSocket,
+    socket: MessageSocket,
     clock: Clock,
     settled: (result: Result<Answer, RequestFailure>) => void,
   ) {
@@ -114,7 +121,10 @@ class Transaction {
   }
 
   start(): void {
-    const { sendsAtMs, timeoutMs } = retransmissionSchedule(this.#request.retransmission);
+    const { retransmission } = this.#request;
+    const { sendsAtMs, timeoutMs } = this.#socket.reliable
+      ? reliableSchedule(retransmission)
+      : retransmissionSchedule(retransmission);
     const step = () => {
       if (this.#sends === sendsAtMs.length) {
         this.fail(this.#whyNothing());

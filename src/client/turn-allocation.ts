@@ -1,5 +1,5 @@
 import { readXorAddress, writeXorAddress } from '../stun/attributes/address.ts';
-import { readLifetime, writeChannelNumber, writeLifetime } from '../stun/attributes/allocation.ts';
+import { readConnectionId, readLifetime, writeChannelNumber, writeLifetime } from '../stun/attributes/allocation.ts';
 import { type IcmpError, readIcmp } from '../stun/attributes/icmp.ts';
 import {
   CHANNEL_DATA_HEADER_LENGTH,
@@ -24,6 +24,12 @@ export interface SendOptions {
   readonly dontFragment?: boolean;
 }
 
+/** A peer has connected to the relayed address of a TCP allocation (RFC 6062 §4.4). */
+export interface ConnectionAttempt {
+  readonly connectionId: number;
+  readonly peer: TransportAddress;
+}
+
 /**
  * A relayed address at a TURN server, kept alive until {@link close} (RFC 8656).
  * Its handlers may be set at any time; what arrives before is dropped.
@@ -36,6 +42,8 @@ export class TurnAllocation {
   onData: (peer: TransportAddress, bytes: Buffer) => void = () => {};
   /** Called with an ICMP error that a peer's network sent back (RFC 8656 §11.5). */
   onIcmp: (peer: TransportAddress, error: IcmpError) => void = () => {};
+  /** Called when a peer connects; only with TCP allocations. */
+  onConnectionAttempt: (attempt: ConnectionAttempt) => void = () => {};
   /** Called when a refresh fails. After one of kind `allocation` the allocation is gone, and nothing is refreshed any more. */
   onRefreshFailed: (task: RefreshTask, reason: RequestFailure) => void = () => {};
 
@@ -177,17 +185,28 @@ export class TurnAllocation {
     if (peer && end <= bytes.length) this.onData(peer, bytes.subarray(CHANNEL_DATA_HEADER_LENGTH, end));
   }
 
-  // RFC 8656 §11.4
   #receiveIndication(bytes: Buffer): void {
     const message = this.#received;
     if (message.read(bytes, 0, bytes.length) !== ReadResult.ok) return;
-    if (message.messageClass !== MessageClass.indication || message.method !== Method.data) return;
+    if (message.messageClass !== MessageClass.indication) return;
     const peer = readIfPresent(message, Attribute.xorPeerAddress, readXorAddress);
     if (!peer) return;
+    if (message.method === Method.data) this.#receiveData(peer, message);
+    else if (message.method === Method.connectionAttempt) this.#receiveConnectionAttempt(peer, message);
+  }
+
+  // RFC 8656 §11.4
+  #receiveData(peer: TransportAddress, message: StunMessage): void {
     const icmp = readIfPresent(message, Attribute.icmp, readIcmp);
     const data = message.find(Attribute.data);
     if (icmp) this.onIcmp(peer, icmp);
     else if (data >= 0) this.onData(peer, message.valueAt(data));
+  }
+
+  // RFC 6062 §4.4
+  #receiveConnectionAttempt(peer: TransportAddress, message: StunMessage): void {
+    const connectionId = readIfPresent(message, Attribute.connectionId, readConnectionId);
+    if (connectionId !== undefined) this.onConnectionAttempt({ connectionId, peer });
   }
 
   #armTimer(): void {

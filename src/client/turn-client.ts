@@ -3,13 +3,14 @@ import type { PasswordAlgorithm } from '../stun/long-term-key.ts';
 import { ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
 import { type AllocateOptions, readAllocateSuccess, writeAllocate } from './allocate-request.ts';
 import { AuthenticatedRequests } from './authenticated-requests.ts';
-import type { DatagramSocket, SocketError } from './datagram-socket.ts';
 import { type Challenge, type LongTermCredentials, readChallenge } from './long-term-authentication.ts';
+import type { MessageSocket } from './message-socket.ts';
+import { type ClientTransport, type OpenOptions, openSocket } from './open-socket.ts';
 import { isErrorResponse, type RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
 import { type BindingAnswer, errorResponse, StunClient, type StunClientOptions } from './stun-client.ts';
+import type { TransportError } from './transport-error.ts';
 import { TurnAllocation } from './turn-allocation.ts';
-import { openUdpSocket } from './udp-socket.ts';
 
 export interface TurnClientOptions extends StunClientOptions {
   readonly server: TransportAddress;
@@ -45,7 +46,7 @@ export class TurnClient {
   /** Requests with this client's credentials; for what has no method of its own here. */
   readonly requests: AuthenticatedRequests;
 
-  constructor(socket: DatagramSocket, options: TurnClientOptions) {
+  constructor(socket: MessageSocket, options: TurnClientOptions) {
     this.stun = new StunClient(socket, options);
     this.server = options.server;
     this.requests = new AuthenticatedRequests(
@@ -98,8 +99,13 @@ export class TurnClient {
   }
 }
 
-/** Opens a UDP socket that is connected to the server, and a {@link TurnClient} on it. */
-export async function openTurnClient(options: TurnClientOptions): Promise<Result<TurnClient, SocketError>> {
-  const socket = await openUdpSocket({ family: options.server.ip.family, connectTo: options.server });
+export interface OpenTurnClientOptions extends TurnClientOptions, OpenOptions {
+  /** UDP when left out. */
+  readonly transport?: ClientTransport;
+}
+
+/** Opens a socket that is connected to the server, and a {@link TurnClient} on it. */
+export async function openTurnClient(options: OpenTurnClientOptions): Promise<Result<TurnClient, TransportError>> {
+  const socket = await openSocket(options.server, options.transport ?? { kind: 'udp' }, options);
   return socket.ok ? success(new TurnClient(socket.value, options)) : socket;
 }

@@ -1,8 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
-import type { DatagramSocket, SocketError } from './datagram-socket.ts';
+import type { MessageSocket } from './message-socket.ts';
 import { failure, type Result, success } from './result.ts';
+import { systemError, type TransportError } from './transport-error.ts';
 
 export interface UdpSocketOptions {
   readonly family: AddressFamily;
@@ -18,13 +19,13 @@ export interface UdpSocketOptions {
 }
 
 /** Opens a UDP socket. Fails with the system's error when the address or port cannot be had, or there is no route. */
-export function openUdpSocket(options: UdpSocketOptions): Promise<Result<DatagramSocket, SocketError>> {
+export function openUdpSocket(options: UdpSocketOptions): Promise<Result<MessageSocket, TransportError>> {
   const { family, localIp, localPort = 0, connectTo } = options;
   const socket = createSocket(family === AddressFamily.ipv4 ? { type: 'udp4' } : { type: 'udp6', ipv6Only: true });
   return new Promise((resolve) => {
     const refuse = (error: Error) => {
       socket.close();
-      resolve(failure(socketError(error)));
+      resolve(failure(systemError(error)));
     };
     const opened = () => {
       socket.removeListener('error', refuse);
@@ -41,10 +42,11 @@ export function openUdpSocket(options: UdpSocketOptions): Promise<Result<Datagra
   });
 }
 
-class UdpSocket implements DatagramSocket {
+class UdpSocket implements MessageSocket {
   readonly localAddress: TransportAddress;
-  onDatagram: DatagramSocket['onDatagram'] = () => {};
-  onError: DatagramSocket['onError'] = () => {};
+  readonly reliable = false;
+  onMessage: MessageSocket['onMessage'] = () => {};
+  onError: MessageSocket['onError'] = () => {};
 
   readonly #socket: Socket;
   readonly #connectedTo: TransportAddress | undefined;
@@ -57,14 +59,14 @@ class UdpSocket implements DatagramSocket {
     this.#connectedTo = connectedTo;
     const { address, port } = socket.address();
     this.localAddress = { ip: IpAddress.parse(address)!, port };
-    socket.on('message', (bytes, sender) => this.onDatagram(bytes, this.#senderOf(sender)));
-    socket.on('error', (error) => this.onError(socketError(error)));
+    socket.on('message', (bytes, sender) => this.onMessage(bytes, this.#senderOf(sender)));
+    socket.on('error', (error) => this.onError(systemError(error)));
   }
 
   send(bytes: Uint8Array, to: TransportAddress): void {
     if (this.#closed) return;
     const sent = (error: Error | null) => {
-      if (error && !this.#closed) this.onError(socketError(error));
+      if (error && !this.#closed) this.onError(systemError(error));
     };
     if (this.#connectedTo) this.#socket.send(bytes, sent);
     else this.#socket.send(bytes, to.port, to.ip.text, sent);
@@ -82,8 +84,4 @@ class UdpSocket implements DatagramSocket {
     }
     return this.#lastSender;
   }
-}
-
-function socketError(error: Error): SocketError {
-  return { code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN', message: error.message };
 }

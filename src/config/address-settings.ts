@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { Type } from 'typebox';
-import { IpAddress } from '../stun/ip-address.ts';
+import { IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { type AddressRange, parseAddressRange } from '../turn/address-range.ts';
 import { type HostPort, isHost, isHostname, parseHostPort } from './host.ts';
 import { setting } from './scalar-settings.ts';
@@ -60,6 +60,76 @@ const wildcardComplaint = {
   reason:
     'A wildcard socket on a machine with several addresses answers from the wrong one, and clients drop such answers.',
 };
+
+/** No addresses, or two of one family that differ. */
+export function addressPair(summary: string, family: 4 | 6): Setting<readonly string[]> {
+  const isFamily = family === 4 ? isIPv4 : isIPv6;
+  const allowed = `no address, or two different IPv${family} addresses of this machine`;
+  return setting<readonly string[]>({
+    summary,
+    fallback: [],
+    schema: Type.Array(Type.String(), { maxItems: 2 }),
+    shape: 'list',
+    allowed,
+    accept: (value, context) => {
+      if (!Array.isArray(value) || (value.length !== 0 && value.length !== 2)) return undefined;
+      const addresses = eachOf(value, (item, at) => {
+        const fits = typeof item === 'string' && isFamily(item) && !item.includes('%');
+        const address = fits ? IpAddress.parse(item)!.text : undefined;
+        if (address !== undefined && !wildcards.has(address)) return address;
+        return context.refuse({ at, found: describeFound(item), allowed: `an IPv${family} address of this machine` });
+      });
+      return addresses !== refused && addresses.length === 2 && addresses[0] === addresses[1] ? undefined : addresses;
+    },
+  });
+}
+
+/** A list of ports. */
+export function ports(summary: string): Setting<readonly number[]> {
+  return setting<readonly number[]>({
+    summary,
+    fallback: [],
+    schema: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 })),
+    shape: 'list',
+    allowed: 'a list of ports from 1 to 65535',
+    accept: (value, context) => {
+      if (!Array.isArray(value)) return undefined;
+      const seen = new Set<number>();
+      return eachOf(value, (item, at) => {
+        // From a variable a list comes as text.
+        const port = typeof item === 'string' && /^\d{1,5}$/.test(item) ? Number(item) : item;
+        if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
+          return context.refuse({ at, found: describeFound(item), allowed: 'a port from 1 to 65535' });
+        }
+        if (seen.has(port)) {
+          return context.refuse({ at, found: describeFound(item), reason: 'The port is in the list already.' });
+        }
+        seen.add(port);
+        return port;
+      });
+    },
+  });
+}
+
+/** A list of `IP:port`. */
+export function transportAddresses(summary: string): Setting<readonly TransportAddress[]> {
+  return setting<readonly TransportAddress[]>({
+    summary,
+    fallback: [],
+    schema: Type.Array(Type.String()),
+    shape: 'list',
+    allowed: 'a list of IP:port, IPv6 in brackets',
+    accept: (value, context) =>
+      Array.isArray(value)
+        ? eachOf(value, (item, at) => {
+            const server = typeof item === 'string' ? parseHostPort(item, 0) : undefined;
+            const ip = server && IpAddress.parse(server.host);
+            if (server !== undefined && ip !== undefined && server.port > 0) return { ip, port: server.port };
+            return context.refuse({ at, found: describeFound(item), allowed: 'IP:port or [IPv6]:port' });
+          })
+        : undefined,
+  });
+}
 
 /** `49152-65535`. */
 export function portRange(summary: string, fallback: string, lowest: number): Setting<PortRange> {

@@ -101,6 +101,7 @@ function parseContext(given: Given, workingDirectory: string, problems: ConfigPr
         return refuse({ at, found: JSON.stringify(path), allowed, reason: explainReadFailure(error) });
       }
     },
+    resolvePath: (path) => resolve(workingDirectory, path),
   };
 }
 
@@ -111,6 +112,7 @@ function parseFallback(setting: AnySetting): unknown {
       throw new Error(`a default of ours is refused: ${found ?? ''} ${reason ?? ''}`);
     },
     readSecretFile: () => refused,
+    resolvePath: (path) => path,
   });
 }
 

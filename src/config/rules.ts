@@ -52,6 +52,60 @@ const rules: readonly Rule[] = [
     },
   ]),
   {
+    keys: ['listen.udp', 'listen.tcp'],
+    broken: ({ listen }) =>
+      !listen.udp && !listen.tcp && 'Without UDP and TCP nobody could come; leave one of them on.',
+  },
+  {
+    keys: ['listen.extraPorts', 'listen.port'],
+    broken: ({ listen }) =>
+      listen.extraPorts.includes(listen.port) && 'The port is listen.port already; name only further ones.',
+  },
+  {
+    keys: ['tls.certificateFile', 'tls.keyFile'],
+    broken: ({ tls }) =>
+      (tls.certificateFile === undefined) !== (tls.keyFile === undefined) &&
+      'TLS needs both, tls.certificateFile and tls.keyFile.',
+  },
+  {
+    keys: ['tls.certificateFile', 'listen.tcp'],
+    broken: ({ tls, listen }) =>
+      tls.certificateFile !== undefined && !listen.tcp && 'TLS runs over TCP, which listen.tcp switches off.',
+  },
+  {
+    keys: ['proxyProtocol.trust', 'listen.tcp'],
+    broken: ({ proxyProtocol, listen }) =>
+      proxyProtocol.trust.length > 0 && !listen.tcp && 'PROXY headers come over TCP, which listen.tcp switches off.',
+  },
+  {
+    keys: ['limits.connections.handshake', 'limits.connections.firstMessage'],
+    broken: ({ limits: { connections } }) =>
+      connections.handshakeMilliseconds > connections.firstMessageMilliseconds &&
+      'The handshake is a part of the time until the first message, so it must not be above limits.connections.firstMessage.',
+  },
+  ...(['ipv4', 'ipv6'] as const).flatMap((family): Rule[] => [
+    {
+      keys: [`natDiscovery.${family}`, 'listen.addresses'],
+      broken: ({ natDiscovery, listen }) =>
+        listen.addresses !== 'auto' &&
+        !natDiscovery[family].every((address) => listen.addresses.includes(address)) &&
+        'Both addresses must be among listen.addresses.',
+    },
+    {
+      keys: [`natDiscovery.${family}`, 'listen.udp'],
+      broken: ({ natDiscovery, listen }) =>
+        natDiscovery[family].length > 0 && !listen.udp && 'NAT discovery runs over UDP, which listen.udp switches off.',
+    },
+    {
+      keys: ['natDiscovery.alternatePort', 'listen.port', 'listen.extraPorts', `natDiscovery.${family}`],
+      broken: ({ natDiscovery: { alternatePort, [family]: addresses }, listen }) =>
+        addresses.length > 0 &&
+        alternatePort > 0 &&
+        [listen.port, ...listen.extraPorts].includes(alternatePort) &&
+        'The alternate port must differ from listen.port and listen.extraPorts.',
+    },
+  ]),
+  {
     keys: ['http.host', 'http.allowPublic'],
     broken: ({ http }) =>
       http.enabled &&

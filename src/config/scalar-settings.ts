@@ -86,6 +86,21 @@ export function byteRate(summary: string, fallback: string): Setting<number> {
   });
 }
 
+/** A number of bytes with an optional unit. */
+export function byteSize(summary: string, fallback: string, min: string, max: string): Setting<number> {
+  return setting({
+    summary,
+    fallback,
+    schema: Type.Union([Type.Integer({ minimum: parseByteSize(min)! }), Type.String()]),
+    shape: 'text',
+    allowed: `a number of bytes from ${min} to ${max}, such as ${fallback}`,
+    accept: (value) => {
+      const bytes = parseByteSize(value);
+      return bytes !== undefined && bytes >= parseByteSize(min)! && bytes <= parseByteSize(max)! ? bytes : undefined;
+    },
+  });
+}
+
 /** A duration that is kept in whole seconds. */
 export function seconds(summary: string, fallback: string, range: DurationRange): Setting<number, 'Seconds'> {
   const allowed = `a duration in whole seconds from ${range.min} to ${range.max}, such as 90s, 10m or 1h`;
@@ -126,6 +141,16 @@ export function optionalText(summary: string, pattern: RegExp, allowed: string):
     fallback: undefined,
     schema: Type.Union([Type.String({ pattern: pattern.source }), Type.Null()]),
     accept: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
+  });
+}
+
+/** A path that may be left out; absolute in the normalised configuration. */
+export function optionalPath(summary: string): Setting<string | undefined> {
+  const pattern = /^[^\0]+$/;
+  return setting<string | undefined>({
+    ...optionalText(summary, pattern, 'a path; a relative one starts at the working directory'),
+    accept: (value, context) =>
+      typeof value === 'string' && pattern.test(value) ? context.resolvePath(value) : undefined,
   });
 }
 

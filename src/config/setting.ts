@@ -19,6 +19,8 @@ export interface ParseContext {
   refuse(complaint: Complaint): Refused;
   /** The content of a secret's file without the newline at its end. */
   readSecretFile(path: string, at: readonly (string | number)[]): string | Refused;
+  /** The absolute form of a path; a relative one starts at the working directory. */
+  resolvePath(path: string): string;
 }
 
 /** How text from an environment variable or a flag is read before it is parsed. */

@@ -1,4 +1,5 @@
 import {
+  addressPair,
   addressRanges,
   bindHost,
   externalAddress,
@@ -6,13 +7,17 @@ import {
   listenAddresses,
   optionalHost,
   portRange,
+  ports,
   relayAddress,
+  transportAddresses,
 } from './address-settings.ts';
 import {
   byteRate,
+  byteSize,
   choice,
   countRate,
   milliseconds,
+  optionalPath,
   optionalText,
   seconds,
   text,
@@ -49,6 +54,37 @@ export const settings = group('The configuration of taciturn.', {
       'The addresses to listen on: auto is every address of this machine, each by itself; or a list of addresses.',
     ),
     port: wholeNumber('The port for STUN and TURN; 0 takes a free one.', 3478, port),
+    extraPorts: ports('Further ports on every address, such as [443], for clients behind strict firewalls.'),
+    udp: toggle('Whether clients may come over UDP.', true),
+    tcp: toggle('Whether clients may come over TCP, and over TLS where there is a certificate.', true),
+  }),
+  tls: group('TLS for clients: with a certificate every TCP port takes TLS beside plain TCP.', {
+    certificateFile: optionalPath('The certificate with its chain, in PEM; it is read again whenever it changes.'),
+    keyFile: optionalPath('The private key of the certificate, in PEM, without a passphrase.'),
+    port: wholeNumber('A port that is opened besides when there is a certificate; 0 takes a free one.', 5349, port),
+  }),
+  proxyProtocol: group('A TCP load balancer in front, which says whose connections it passes on (PROXY v1 and v2).', {
+    trust: addressRanges(
+      'The addresses of such load balancers: what comes from them must begin with a PROXY header; from anywhere else none is accepted.',
+    ),
+  }),
+  natDiscovery: group(
+    'Tells clients how their NAT behaves (RFC 5780); off until two addresses of a family are given.',
+    {
+      ipv4: addressPair('Two IPv4 addresses of this machine, both reachable by clients.', 4),
+      ipv6: addressPair('Two IPv6 addresses of this machine, both reachable by clients.', 6),
+      alternatePort: wholeNumber(
+        'The second port on these addresses, beside listen.port; 0 takes a free one.',
+        3479,
+        port,
+      ),
+      rfc3489: toggle('Also answer Binding requests of the old RFC 3489, on every UDP port.', false),
+    },
+  ),
+  alternateServers: group('Where new clients are sent while this server drains.', {
+    udp: transportAddresses('Servers for clients that come over UDP.'),
+    tcp: transportAddresses('Servers for clients that come over TCP.'),
+    tls: transportAddresses('Servers for clients that come over TLS.'),
   }),
   relay: group('Where peers are reached from.', {
     ports: portRange(
@@ -128,6 +164,31 @@ export const settings = group('The configuration of taciturn.', {
       perAddressPerSecond: countRate('Answers each second to one IPv4 address or IPv6 /64, or unlimited.', 100),
       perAddressBurst: wholeNumber('Answers at once to one IPv4 address or IPv6 /64.', 1000, million),
       perNetworkPerSecond: countRate('Answers each second to one IPv4 /24 or IPv6 /56, or unlimited.', 1000),
+    }),
+    connections: group('Connections of TCP and TLS clients. Pending ones have not yet sent a whole message.', {
+      total: wholeNumber(
+        'Connections in all; when there are so many, the one that has been silent longest without an allocation closes.',
+        20_000,
+        million,
+      ),
+      pending: wholeNumber('Pending ones in all; when there are so many, the oldest closes.', 1024, million),
+      pendingPerAddress: wholeNumber(
+        'Pending ones of one IPv4 address or IPv6 /64; what is more is refused.',
+        64,
+        million,
+      ),
+      firstMessage: milliseconds('How long a connection may be pending.', '10s', { min: '100ms', max: '10m' }),
+      handshake: milliseconds('How long of that a TLS handshake may take.', '5s', { min: '100ms', max: '10m' }),
+      idle: milliseconds('How long a connection without an allocation may be silent.', '10m', {
+        min: '100ms',
+        max: '1d',
+      }),
+      queuedBytes: byteSize(
+        'Bytes that may wait for a client that does not read; what is more is dropped.',
+        '256KB',
+        '4KB',
+        '64MB',
+      ),
     }),
   }),
   credentials: group('Credentials that are issued here.', {

@@ -5,10 +5,25 @@ export type IceServer =
   | { readonly urls: readonly string[] }
   | { readonly urls: readonly string[]; readonly username: string; readonly credential: string };
 
-/** The URLs of a server that offers STUN and TURN over UDP at one host and port (RFC 7064, RFC 7065). */
-export function offeredUrls(host: string, port: number): readonly string[] {
-  const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  return [`stun:${authority}`, `turn:${authority}?transport=udp`];
+/** The ports at which a server takes in clients, by transport. */
+export interface OfferedPorts {
+  readonly udp: readonly number[];
+  readonly tcp: readonly number[];
+  readonly tls: readonly number[];
+}
+
+/**
+ * The URLs of a server (RFC 7064, RFC 7065), the best first: UDP has the least delay, and TLS gets through where nothing else
+ * does.
+ */
+export function offeredUrls(host: string, ports: OfferedPorts): readonly string[] {
+  const authority = isIPv6(host) ? `[${host}]` : host;
+  return [
+    ...ports.udp.map((port) => `stun:${authority}:${port}`),
+    ...ports.udp.map((port) => `turn:${authority}:${port}?transport=udp`),
+    ...ports.tcp.map((port) => `turn:${authority}:${port}?transport=tcp`),
+    ...ports.tls.map((port) => `turns:${authority}:${port}?transport=tcp`),
+  ];
 }
 
 /** The `turn:` and `turns:` URLs among others. */

@@ -79,14 +79,14 @@ describe('iceServers', () => {
   const credential = { username: 'u', password: 'p' };
 
   it('give a credential to TURN and none to STUN', () => {
-    expect(iceServers(offeredUrls('turn.example.org', 3478), credential)).toEqual([
+    expect(iceServers(offeredUrls('turn.example.org', { udp: [3478], tcp: [], tls: [] }), credential)).toEqual([
       { urls: ['stun:turn.example.org:3478'] },
       { urls: ['turn:turn.example.org:3478?transport=udp'], username: 'u', credential: 'p' },
     ]);
   });
 
   it('put IPv6 in brackets', () => {
-    expect(offeredUrls('2001:db8::1', 3478)[0]).toBe('stun:[2001:db8::1]:3478');
+    expect(offeredUrls('2001:db8::1', { udp: [3478], tcp: [], tls: [] })[0]).toBe('stun:[2001:db8::1]:3478');
   });
 
   it('have no entry without URLs', () => {

@@ -14,14 +14,20 @@ const FAR_AWAY = { ipv4: '203.0.113.1', ipv6: '2001:db8::1' } as const;
 export function localAddresses(): readonly IpAddress[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
-    .filter(({ address }) => !/^fe[89ab]/i.test(address))
+    .filter(({ address }) => !isLinkLocal(address))
     .map(({ address }) => IpAddress.parse(address)!);
 }
 
-/** The addresses to listen on: all of this machine, or those that were given. */
-export function listenAddresses(configuration: Configuration): readonly IpAddress[] {
+/** Means nothing without its interface. */
+function isLinkLocal(address: string): boolean {
+  return /^fe[89ab]/i.test(address);
+}
+
+/** The addresses to listen on that a relay can have as well: all of this machine, or those that were given. */
+function relayCandidates(configuration: Configuration): readonly IpAddress[] {
   const { addresses } = configuration.listen;
-  return addresses === 'auto' ? localAddresses() : addresses.map((text) => IpAddress.parse(text)!);
+  if (addresses === 'auto') return localAddresses();
+  return addresses.filter((text) => !isLinkLocal(text)).map((text) => IpAddress.parse(text)!);
 }
 
 /**
@@ -36,7 +42,7 @@ export async function chooseRelayAddress(
   const wanted = AddressFamily[family];
   if (asked.kind === 'none') return 'switched off in the configuration';
   if (asked.kind === 'address') return { ip: IpAddress.parse(asked.address)!, why: 'as configured' };
-  const candidates = listenAddresses(configuration).filter((ip) => ip.family === wanted);
+  const candidates = relayCandidates(configuration).filter((ip) => ip.family === wanted);
   if (candidates.length === 0) return 'no address of this family to listen on';
   const outgoing = await outgoingAddress(family);
   if (outgoing !== undefined && candidates.some((ip) => sameAddress(ip, outgoing))) {

@@ -24,6 +24,8 @@ async function askOne(local: IpAddress, { host, port }: HostPort): Promise<IpAdd
   try {
     const { address } = await lookup(host, { family: local.family === AddressFamily.ipv4 ? 4 : 6 });
     ip = IpAddress.parse(address)!;
+    // The system gives back an IP address as it is, whichever family was asked for.
+    if (ip.family !== local.family) return 'has no address of this family';
   } catch (error) {
     return `does not resolve (${(error as NodeJS.ErrnoException).code})`;
   }

@@ -1,58 +1,84 @@
 import type { Configuration } from '../config/settings.ts';
+import { TcpListener } from '../listeners/tcp-listener.ts';
 import type { UdpListener } from '../listeners/udp-listener.ts';
-import { formatTransportAddress, type IpAddress, type TransportAddress } from '../stun/ip-address.ts';
+import { formatTransportAddress, type TransportAddress } from '../stun/ip-address.ts';
 import type { Log } from '../telemetry/log.ts';
-import { listenAddresses } from './addresses.ts';
+import { type ListeningPoint, listeningPoints, type OpenPoint, type PortRole } from './listening-points.ts';
 import { StartError } from './start-error.ts';
+import type { StreamClients } from './stream-clients.ts';
 import type { TurnHost } from './turn-host.ts';
 
 const RESCAN_MS = 10_000;
+/** A port that is free for UDP may not be for TCP; then another one is tried. */
+const FREE_PORT_ATTEMPTS = 20;
 
-/** Keeps a UDP listener on every address that there is to listen on, also as addresses come and go. */
+interface OpenListener extends ListeningPoint {
+  readonly listener: UdpListener | TcpListener;
+}
+
+/** Keeps a listener at every place where clients are to be taken in, also as addresses come and go. */
 export class ClientListeners {
   readonly #host: TurnHost;
+  readonly #streams: StreamClients;
   readonly #configuration: Configuration;
   readonly #log: Log;
   readonly #changed: () => void;
-  readonly #byAddress = new Map<string, UdpListener>();
-  #port: number;
+  readonly #open = new Map<string, OpenListener>();
+  /** Where any port will do, the first one that was free becomes everyone's. */
+  readonly #ports = new Map<PortRole, number>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param changed called when a listener has come or gone. */
-  constructor(host: TurnHost, configuration: Configuration, log: Log, changed: () => void) {
+  constructor(host: TurnHost, streams: StreamClients, configuration: Configuration, log: Log, changed: () => void) {
     this.#host = host;
+    this.#streams = streams;
     this.#configuration = configuration;
     this.#log = log;
     this.#changed = changed;
-    this.#port = configuration.listen.port;
   }
 
   /** Where clients are taken in. */
+  get points(): readonly OpenPoint[] {
+    const { hasCertificate } = this.#streams;
+    return [...this.#open.values()].flatMap(({ transport, role, listener: { local } }) => [
+      { transport, role, local },
+      ...(transport === 'tcp' && hasCertificate ? [{ transport: 'tls' as const, role, local }] : []),
+    ]);
+  }
+
+  /** The addresses and ports of them all, each once. */
   get addresses(): readonly TransportAddress[] {
-    return [...this.#byAddress.values()].map(({ local }) => local);
+    return [
+      ...new Map(
+        [...this.#open.values()].map(({ listener: { local } }) => [formatTransportAddress(local), local]),
+      ).values(),
+    ];
+  }
+
+  /** The UDP sockets, as NAT behaviour discovery needs them. */
+  get udp(): readonly UdpListener[] {
+    return [...this.#open.values()].flatMap(({ listener }) => (listener instanceof TcpListener ? [] : [listener]));
+  }
+
+  /** The port in use for a role; `undefined` when nothing listens there. */
+  port(role: PortRole): number | undefined {
+    return this.#ports.get(role);
   }
 
   get count(): number {
-    return this.#byAddress.size;
+    return this.#open.size;
   }
 
-  /** @throws StartError when an address cannot be listened on. */
+  /** @throws StartError when a place cannot be listened on. */
   async start(): Promise<void> {
-    const addresses = listenAddresses(this.#configuration);
-    for (const ip of addresses) {
-      try {
-        await this.#open(ip);
-      } catch (error) {
-        throw new StartError(this.#explain(ip, error as NodeJS.ErrnoException));
-      }
-    }
+    for (let attempt = 1; !(await this.#openAll(attempt)); attempt++);
     if (this.count === 0) throw new StartError('This machine has no address to listen on. Set listen.addresses.');
     this.#timer = setInterval(() => void this.#rescan(), RESCAN_MS).unref();
   }
 
   /** A listener broke; it is tried again with the next look at the addresses. */
-  lost(listener: UdpListener, error: Error): void {
-    this.#byAddress.delete(listener.local.ip.text);
+  lost(listener: UdpListener | TcpListener, error: Error): void {
+    for (const [key, open] of this.#open) if (open.listener === listener) this.#open.delete(key);
     this.#log.warn(
       { event: 'listener-lost', why: error.message },
       `no longer listening on ${formatTransportAddress(listener.local)}`,
@@ -60,52 +86,109 @@ export class ClientListeners {
     this.#changed();
   }
 
+  /** Takes in no more clients over TCP, and looks at the addresses no more. */
   stop(): void {
     clearInterval(this.#timer);
+    for (const { listener } of this.#open.values()) if (listener instanceof TcpListener) listener.close();
   }
 
-  async #open(ip: IpAddress): Promise<void> {
-    const listener = await this.#host.listenUdp({ ip, port: this.#port });
-    this.#byAddress.set(ip.text, listener);
-    // With port 0 the first listener's port becomes everyone's.
-    this.#port = listener.local.port;
+  /** Opens everything; false, with all closed again, when a port that was chosen freely turned out to be taken. */
+  async #openAll(attempt: number): Promise<boolean> {
+    for (const point of listeningPoints(this.#configuration)) {
+      try {
+        await this.#openAt(point);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'EADDRINUSE' || point.port !== 0 || attempt === FREE_PORT_ATTEMPTS) {
+          throw new StartError(explain(point, this.#portFor(point), error as NodeJS.ErrnoException));
+        }
+        for (const key of [...this.#open.keys()]) this.#close(key);
+        this.#ports.clear();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  async #openAt(point: ListeningPoint): Promise<void> {
+    const at = { ip: point.ip, port: this.#portFor(point) };
+    const listener =
+      point.transport === 'udp'
+        ? await this.#host.listenUdp(at, point.zone)
+        : await TcpListener.open(
+            at,
+            {
+              accepted: (socket, local) => this.#streams.connections.accept(socket, local),
+              lost: (lost, error) => this.lost(lost, error),
+            },
+            point.zone,
+          );
+    this.#open.set(keyOf(point), { ...point, listener });
+    this.#ports.set(point.role, listener.local.port);
+  }
+
+  #close(key: string): void {
+    const { listener } = this.#open.get(key)!;
+    this.#open.delete(key);
+    if (listener instanceof TcpListener) listener.close();
+    else this.#host.remove(listener);
+  }
+
+  #portFor({ role, port }: ListeningPoint): number {
+    return this.#ports.get(role) ?? port;
   }
 
   async #rescan(): Promise<void> {
-    const addresses = listenAddresses(this.#configuration);
-    const wanted = new Map(addresses.map((ip) => [ip.text, ip]));
+    const wanted = new Map(listeningPoints(this.#configuration).map((point) => [keyOf(point), point]));
     let changed = false;
-    for (const [text, listener] of this.#byAddress) {
-      if (wanted.has(text)) continue;
-      this.#host.remove(listener);
-      this.#byAddress.delete(text);
-      this.#log.info({ event: 'listener-closed' }, `${text} is gone; no longer listening there`);
+    for (const [key, { listener }] of this.#open) {
+      if (wanted.has(key)) continue;
+      this.#close(key);
+      const place = formatTransportAddress(listener.local);
+      this.#log.info({ event: 'listener-closed' }, `${place} is gone; no longer listening there`);
       changed = true;
     }
-    for (const [text, ip] of wanted) {
-      if (this.#byAddress.has(text)) continue;
+    for (const [key, point] of wanted) {
+      if (this.#open.has(key)) continue;
+      const place = placeOf(point, this.#portFor(point));
       try {
-        await this.#open(ip);
-        this.#log.info({ event: 'listener-opened' }, `also listening on ${text}`);
+        await this.#openAt(point);
+        this.#log.info({ event: 'listener-opened' }, `also listening on ${place}`);
         changed = true;
       } catch (error) {
-        this.#log.debug({ event: 'listener-failed', why: (error as Error).message }, `cannot listen on ${text}`);
+        this.#log.debug({ event: 'listener-failed', why: (error as Error).message }, `cannot listen on ${place}`);
       }
     }
     if (changed) this.#changed();
   }
+}
 
-  #explain(ip: IpAddress, error: NodeJS.ErrnoException): string {
-    const place = formatTransportAddress({ ip, port: this.#port });
-    switch (error.code) {
-      case 'EADDRINUSE':
-        return `Cannot listen on UDP ${place}: another program has that port. End it, or choose another listen.port.`;
-      case 'EACCES':
-        return `Cannot listen on UDP ${place}: ports below 1024 need more rights. Choose a higher listen.port, or give the service CAP_NET_BIND_SERVICE.`;
-      case 'EADDRNOTAVAIL':
-        return `Cannot listen on UDP ${place}: this machine does not have that address. Correct listen.addresses.`;
-      default:
-        return `Cannot listen on UDP ${place}: ${error.message}.`;
-    }
+function keyOf({ transport, ip, zone, role }: ListeningPoint): string {
+  return [transport, ip.text, zone, role].join(' ');
+}
+
+function placeOf({ transport, ip }: ListeningPoint, port: number): string {
+  return `${transport.toUpperCase()} ${formatTransportAddress({ ip, port })}`;
+}
+
+function explain(point: ListeningPoint, port: number, error: NodeJS.ErrnoException): string {
+  const place = placeOf(point, port);
+  const key = keyFor(point.role);
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `Cannot listen on ${place}: another program has that port. End it, or choose another ${key}.`;
+    case 'EACCES':
+      return `Cannot listen on ${place}: ports below 1024 need more rights. Choose a higher ${key}, or give the service CAP_NET_BIND_SERVICE.`;
+    case 'EADDRNOTAVAIL':
+      return `Cannot listen on ${place}: this machine does not have that address. Correct listen.addresses.`;
+    default:
+      return `Cannot listen on ${place}: ${error.message}.`;
   }
+}
+
+/** The key of the configuration that a port comes from. */
+function keyFor(role: PortRole): string {
+  if (role === 'main') return 'listen.port';
+  if (role === 'tls') return 'tls.port';
+  return role === 'alternate' ? 'natDiscovery.alternatePort' : 'listen.extraPorts';
 }

@@ -10,6 +10,7 @@ import { offeredUrls } from '../credentials/ice-servers.ts';
 import { issueCredential } from '../credentials/issue.ts';
 import { SharedSecretCredentials } from '../credentials/shared-secret-credentials.ts';
 import { StaticUsers } from '../credentials/static-users.ts';
+import type { CertificateReload } from '../listeners/certificate.ts';
 import { formatTransportAddress, IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 import { FloodGuard } from '../telemetry/flood-guard.ts';
@@ -18,9 +19,12 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { SessionLog } from '../telemetry/session-log.ts';
 import { localAddresses } from './addresses.ts';
 import { ClientListeners } from './client-listeners.ts';
+import { clientPorts, type OpenPoint } from './listening-points.ts';
+import { setUpNatDiscovery } from './nat-discovery.ts';
 import { chooseRelays, externalMayChange, families, type RelayChoices, relayAddressOf } from './relay-addresses.ts';
 import { serverOptions } from './server-options.ts';
 import { StartError } from './start-error.ts';
+import { StreamClients } from './stream-clients.ts';
 import { readTime } from './system-time.ts';
 import { TurnHost, type TurnHostEvents } from './turn-host.ts';
 
@@ -30,7 +34,7 @@ const REMEMBERED_ADDRESSES = 16;
 
 /** What the daemon found and chose at its start. */
 export interface StartReport {
-  readonly listeners: readonly TransportAddress[];
+  readonly listeners: readonly OpenPoint[];
   readonly relays: RelayChoices;
   /** Where the HTTP service listens; `undefined` when it is switched off. */
   readonly http: string | undefined;
@@ -40,6 +44,11 @@ export interface StartReport {
   readonly notices: readonly string[];
 }
 
+/** What a reload came to, by part. */
+export interface ReloadReport {
+  readonly certificate?: CertificateReload;
+}
+
 /** A running daemon: the TURN server, its listeners, the HTTP service, and what keeps them up to date. */
 export class Daemon {
   readonly #configuration: Configuration;
@@ -47,7 +56,9 @@ export class Daemon {
   readonly #version: string;
   readonly #timers: NodeJS.Timeout[] = [];
   #host!: TurnHost;
+  #streams!: StreamClients;
   #listeners!: ClientListeners;
+  #discoveryNotices: readonly string[] = [];
   #data!: DataDirectory;
   #relays!: RelayChoices;
   #metrics!: Metrics;
@@ -82,13 +93,13 @@ export class Daemon {
 
   get report(): StartReport {
     return {
-      listeners: this.#listeners.addresses,
+      listeners: this.#listeners.points,
       relays: this.#relays,
       http: this.#httpAddress(),
       urls: this.#offeredUrls(),
       plane: this.#host.planeName,
       made: this.#data.made,
-      notices: this.#data.notices,
+      notices: [...this.#data.notices, ...this.#tlsNotices(), ...this.#discoveryNotices],
     };
   }
 
@@ -114,11 +125,22 @@ export class Daemon {
     });
   }
 
+  /**
+   * Reads anew what can change while the daemon runs. Nobody is dropped, and what is no good is not taken.
+   *
+   * @returns what became of each part; a part that is not configured is left out.
+   */
+  reload(): ReloadReport {
+    const certificate = this.#streams.reloadCertificate();
+    return certificate === undefined ? {} : { certificate };
+  }
+
   /** Ends everything at once. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#listeners?.stop();
     this.#host?.stop();
+    this.#streams?.stop();
     await this.#http?.close();
   }
 
@@ -139,11 +161,14 @@ export class Daemon {
     const options = serverOptions(this.#configuration, this.#relays, credentials);
     this.#policy = options.policy;
     this.#host = new TurnHost(options, this.#hostEvents());
-    this.#metrics = createMetrics(this.#host.server, this.#version);
-    this.#listeners = new ClientListeners(this.#host, this.#configuration, this.#log, () => this.#updatePolicy());
+    this.#streams = new StreamClients(this.#host, this.#configuration, this.#log);
+    this.#metrics = createMetrics(this.#host.server, this.#version, () => this.#streams.figures);
+    this.#listeners = new ClientListeners(this.#host, this.#streams, this.#configuration, this.#log, () =>
+      this.#listenersChanged(),
+    );
     await this.#listeners.start();
     await this.#startHttp();
-    this.#updatePolicy();
+    this.#listenersChanged();
     this.#every(Math.max(HOUR_MS, authentication.nonceLifetimeSeconds * 1000), () =>
       this.#host.server.rotateNonceKey(),
     );
@@ -175,6 +200,14 @@ export class Daemon {
       },
       listenerLost: (listener, error) => this.#listeners.lost(listener, error),
     };
+  }
+
+  #listenersChanged(): void {
+    const ports = [this.#listeners.port('main'), this.#listeners.port('alternate')] as const;
+    const { discovery, notices } = setUpNatDiscovery(this.#configuration, this.#listeners.udp, ports);
+    this.#host.server.setNatDiscovery(discovery);
+    this.#discoveryNotices = notices;
+    this.#updatePolicy();
   }
 
   /** Tells the peer policy which addresses and ports are the daemon's own. */
@@ -225,6 +258,7 @@ export class Daemon {
       issue: (request) =>
         issueCredential(request, { secret: secret!, ttl: credentials.ttl, now: readTime().unix, randomBytes }),
       offeredUrls: () => this.#offeredUrls(),
+      reload: () => this.reload(),
       readiness: () => this.#readiness(),
       metrics: async () => ({ contentType: this.#metrics.contentType, body: await this.#metrics.render() }),
       monotonicNow: () => readTime().instant,
@@ -268,12 +302,32 @@ export class Daemon {
 
   /** The URLs that lead here: by the configured name, or by the address that clients are told. */
   #offeredUrls(): readonly string[] {
+    const host = this.#publicHost();
+    if (host === undefined) return [];
+    // A client that checks the certificate, as all should, would get no further than the handshake.
+    const points = this.#listeners.points.map(({ local, ...point }) => ({ ...point, port: local.port }));
+    return offeredUrls(host, clientPorts(points, this.#streams.isCertifiedFor(host)));
+  }
+
+  #publicHost(): string | undefined {
     const { publicHost } = this.#configuration;
     const [listener] = this.#listeners.addresses;
-    if (listener === undefined) return [];
+    if (listener === undefined) return undefined;
     const [relay] = families
       .map((family) => relayAddressOf(this.#relays[family]))
       .filter((address) => address !== undefined);
-    return offeredUrls(publicHost ?? (relay?.external ?? listener.ip).text, listener.port);
+    return publicHost ?? (relay?.external ?? listener.ip).text;
+  }
+
+  #tlsNotices(): readonly string[] {
+    if (!this.#streams.hasCertificate) return [];
+    const host = this.#publicHost();
+    const fault = this.#streams.certificateFault;
+    return [
+      ...(fault === undefined ? [] : [`TLS clients will turn away: ${fault}.`]),
+      ...(host === undefined || this.#streams.isCertifiedFor(host)
+        ? []
+        : [`No turns: URLs are offered: the certificate is not for ${host}. Set publicHost to a name that it is for.`]),
+    ];
   }
 }

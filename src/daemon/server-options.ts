@@ -2,6 +2,7 @@ import type { Configuration } from '../config/settings.ts';
 import type { CredentialSource } from '../turn/credential-source.ts';
 import type { Limits } from '../turn/options.ts';
 import { PeerPolicy } from '../turn/peer-policy.ts';
+import type { Rate } from '../turn/token-bucket.ts';
 import { type RelayChoices, relayAddressOf } from './relay-addresses.ts';
 import type { TurnHostOptions } from './turn-host.ts';
 
@@ -20,8 +21,8 @@ export function serverOptions(
     defaultLifetimeSeconds: relay.lifetime.defaultSeconds,
     maxLifetimeSeconds: relay.lifetime.maxSeconds,
     rfc5766Channels: relay.rfc5766Channels,
-    rfc3489: false,
-    alternateServers: { udp: [], tcp: [], tls: [] },
+    rfc3489: configuration.natDiscovery.rfc3489,
+    alternateServers: configuration.alternateServers,
     relayPorts: relay.ports,
     ipv4: relayAddressOf(relays.ipv4),
     ipv6: relayAddressOf(relays.ipv6),
@@ -38,12 +39,12 @@ function limits(configured: Configuration['limits']): Limits {
     allocationsPerUser: configured.allocationsPerUser,
     permissionsPerAllocation: configured.permissionsPerAllocation,
     channelsPerAllocation: configured.channelsPerAllocation,
-    newPeers: { perSecond: perAllocation.newPeersPerSecond, burst: perAllocation.newPeersBurst },
+    newPeers: rate(perAllocation.newPeersPerSecond, perAllocation.newPeersBurst),
     perAllocation,
     perUser: configured.perUser,
     perServer: configured.perServer,
     unauthenticatedAnswers: {
-      perAddress: { perSecond: unauthenticated.perAddressPerSecond, burst: unauthenticated.perAddressBurst },
+      perAddress: rate(unauthenticated.perAddressPerSecond, unauthenticated.perAddressBurst),
       // A network may do at once what one of its addresses may.
       perNetwork: {
         perSecond: unauthenticated.perNetworkPerSecond,
@@ -51,4 +52,9 @@ function limits(configured: Configuration['limits']): Limits {
       },
     },
   };
+}
+
+/** A rate that is `unlimited` has no burst to run out of either. */
+function rate(perSecond: number, burst: number): Rate {
+  return { perSecond, burst: perSecond === Number.POSITIVE_INFINITY ? perSecond : burst };
 }

@@ -1,12 +1,16 @@
-import type { ClientListener, ClientListenerEvents } from '../listeners/client-listener.ts';
+import type { ClientConnection, ClientListener, ClientListenerEvents } from '../listeners/client-listener.ts';
 import { UdpListener } from '../listeners/udp-listener.ts';
 import { ArrivalBuffer } from '../relay/dgram/arrival-buffer.ts';
 import { DgramPlane } from '../relay/dgram/dgram-plane.ts';
-import type { RelayPlane, SendFailure } from '../relay/relay-plane.ts';
+import type { RelayPlane, RelayPlaneEvents, SendFailure } from '../relay/relay-plane.ts';
+import { TcpRelays } from '../relay/tcp/tcp-relays.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
+import type { RelayedAddress } from '../turn/allocation.ts';
+import type { Listener } from '../turn/five-tuple.ts';
 import type { TurnServerOptions } from '../turn/options.ts';
 import type { Output, ServerEvent } from '../turn/output.ts';
 import { Verdict } from '../turn/packet.ts';
+import type { PeerConnection } from '../turn/peer-connection.ts';
 import type { Time } from '../turn/time.ts';
 import { TurnServer } from '../turn/turn-server.ts';
 import { readTime, readTimeInto, systemRandom } from './system-time.ts';
@@ -29,6 +33,7 @@ const LONGEST_TIMER_MS = 60_000;
 export class TurnHost {
   readonly server: TurnServer;
   readonly #plane: RelayPlane;
+  readonly #tcpRelays: TcpRelays;
   readonly #events: TurnHostEvents;
   /** Holds the one packet that is being worked on. */
   readonly buffer = new ArrivalBuffer();
@@ -46,17 +51,28 @@ export class TurnHost {
 
   constructor(options: TurnHostOptions, events: TurnHostEvents) {
     this.#events = events;
+    const sockets: Pick<RelayPlaneEvents, 'opened' | 'failed' | 'lost'> = {
+      opened: (relayed) => this.#control((time) => this.server.relayOpened(relayed, time)),
+      failed: (relayed, failure, why) => {
+        if (failure !== 'port-in-use') events.trouble('relay-failed', why);
+        this.#control((time) => this.server.relayFailed(relayed, failure, time));
+      },
+      lost: (relayed, why) => {
+        events.trouble('relay-lost', why);
+        this.#control((time) => this.server.relayLost(relayed, time));
+      },
+    };
+    this.#tcpRelays = new TcpRelays({
+      ...sockets,
+      attempted: (at, from) => this.#control((time) => this.server.peerAttempt(at, from, time)),
+      connected: (connection) => this.#control((time) => this.server.peerConnected(connection, time)),
+      gone: (connection) => this.#control((time) => this.server.peerGone(connection, time)),
+      passing: (connection, direction, bytes) =>
+        this.server.passStream(connection, direction, bytes, readTimeInto(this.#time).instant),
+    });
     this.#plane = new DgramPlane(
       {
-        opened: (relayed) => this.#control((time) => this.server.relayOpened(relayed, time)),
-        failed: (relayed, failure, why) => {
-          if (failure !== 'port-in-use') events.trouble('relay-failed', why);
-          this.#control((time) => this.server.relayFailed(relayed, failure, time));
-        },
-        lost: (relayed, why) => {
-          events.trouble('relay-lost', why);
-          this.#control((time) => this.server.relayLost(relayed, time));
-        },
+        ...sockets,
         received: (relayed, arrival) =>
           this.#dispatch(this.server.receiveFromPeer(relayed, arrival, readTimeInto(this.#time))),
         undelivered: (failure, why) => this.#undelivered(failure, why),
@@ -77,14 +93,15 @@ export class TurnHost {
   }
 
   /** Takes in clients on a UDP socket at this address; rejects with the system's error when it cannot be opened. */
-  async listenUdp(at: TransportAddress): Promise<UdpListener> {
-    const listener = await UdpListener.open(this.takeListenerId(), at, this.buffer, {
+  async listenUdp(at: TransportAddress, zone?: string): Promise<UdpListener> {
+    const events = {
       ...this.listenerEvents,
-      lost: (lost, error) => {
+      lost: (lost: UdpListener, error: Error) => {
         this.#listeners.delete(lost.id);
         this.#events.listenerLost(lost, error);
       },
-    });
+    };
+    const listener = await UdpListener.open(this.takeListenerId(), at, this.buffer, events, zone);
     this.add(listener);
     return listener;
   }
@@ -113,6 +130,7 @@ export class TurnHost {
     });
     clearTimeout(this.#timer);
     this.#plane.stop();
+    this.#tcpRelays.stop();
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
   }
@@ -130,9 +148,10 @@ export class TurnHost {
   }
 
   /** Lets the server do something, then does what it wants. */
-  #control(action: (time: Time) => void): void {
-    action(readTimeInto(this.#time));
+  #control<T>(action: (time: Time) => T): T {
+    const result = action(readTimeInto(this.#time));
     this.#settle();
+    return result;
   }
 
   #settle(): void {
@@ -148,10 +167,10 @@ export class TurnHost {
         this.#listeners.get(output.listener.id)?.send(output.bytes, 0, output.bytes.length, output.client);
         return;
       case 'open-relay':
-        this.#plane.open(output.relayedAddress);
+        this.#relayFor(output.relayedAddress).open(output.relayedAddress);
         return;
       case 'close-relay':
-        this.#plane.close(output.relayedAddress);
+        this.#relayFor(output.relayedAddress).close(output.relayedAddress);
         return;
       case 'bind-channel':
         this.#plane.bindChannel(output.binding);
@@ -159,9 +178,39 @@ export class TurnHost {
       case 'unbind-channel':
         this.#plane.unbindChannel(output.binding);
         return;
+      case 'connect-peer':
+        this.#tcpRelays.connect(output.connection);
+        return;
+      case 'join-connection':
+        this.#join(output.connection, output.listener);
+        return;
+      case 'close-connection':
+        this.#tcpRelays.closeConnection(output.connection);
+        return;
       case 'event':
+        this.#tellListener(output.event);
         this.#events.event(output.event, this.#time);
     }
+  }
+
+  /** A connection with an allocation may be silent. */
+  #tellListener(event: ServerEvent): void {
+    if (event.kind === 'request-refused') return;
+    const { listener } = event.allocation.fiveTuple;
+    this.#listeners.get(listener.id)?.allocationChanged?.(event.kind === 'allocation-created');
+  }
+
+  #relayFor({ transport }: RelayedAddress): Pick<RelayPlane, 'open' | 'close'> {
+    return transport === 'tcp' ? this.#tcpRelays : this.#plane;
+  }
+
+  /** The client's connection carries data from now on, and no more messages of ours. */
+  #join(connection: PeerConnection, { id }: Listener): void {
+    const listener = this.#listeners.get(id);
+    this.#listeners.delete(id);
+    if (listener === undefined || listener.transport === 'udp') return;
+    const { stream, unread } = (listener as ClientConnection).release();
+    this.#tcpRelays.join(connection, stream, unread);
   }
 
   #armTimer(): void {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { SendFailure } from '../relay/relay-plane.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import type { Listener } from '../turn/five-tuple.ts';
@@ -7,7 +8,16 @@ import type { Arrival } from '../turn/packet.ts';
 export interface ClientListener extends Listener {
   /** Sends `buffer[start, end)` to a client. The bytes are the caller's again when this returns, or the shared buffer was renewed. */
   send(buffer: Buffer, start: number, end: number, client: TransportAddress): void;
+  /** An allocation has begun or ended on a five-tuple of this listener. Only the connection of a single client cares. */
+  allocationChanged?(exists: boolean): void;
   close(): void;
+}
+
+/** The connection of one TCP or TLS client. */
+export interface ClientConnection extends ClientListener {
+  readonly transport: 'tcp' | 'tls';
+  /** Stops reading messages: the bytes that come from now on, and those that wait already, are the caller's (RFC 6062 §5.4). */
+  release(): { readonly stream: Duplex; readonly unread: Buffer };
 }
 
 /** What listeners tell the state machine. */

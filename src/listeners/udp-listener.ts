@@ -1,5 +1,5 @@
 import type { ArrivalBuffer } from '../relay/dgram/arrival-buffer.ts';
-import { DatagramSocket } from '../relay/dgram/datagram-socket.ts';
+import { DatagramSocket, type DatagramSocketEvents } from '../relay/dgram/datagram-socket.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import type { ClientListener, ClientListenerEvents } from './client-listener.ts';
 
@@ -23,16 +23,21 @@ export class UdpListener implements ClientListener {
     this.#buffer = buffer;
   }
 
-  /** Binds the socket; port 0 takes a free one. Rejects with the system's error when it cannot. */
+  /**
+   * Binds the socket; port 0 takes a free one. Rejects with the system's error when it cannot.
+   *
+   * @param zone the interface of a link-local address.
+   */
   static open(
     id: number,
     at: TransportAddress,
     buffer: ArrivalBuffer,
     events: UdpListenerEvents,
+    zone?: string,
   ): Promise<UdpListener> {
     return new Promise((resolve, reject) => {
       let listener: UdpListener | undefined;
-      const socket = new DatagramSocket(at, {
+      const socketEvents: DatagramSocketEvents = {
         listening: (port) => {
           listener = new UdpListener(id, { ip: at.ip, port }, socket, buffer);
           resolve(listener);
@@ -42,7 +47,8 @@ export class UdpListener implements ClientListener {
           if (listener !== undefined && buffer.load(bytes, from)) events.received(listener, buffer.arrival);
         },
         undelivered: events.undelivered,
-      });
+      };
+      const socket = new DatagramSocket(at, socketEvents, zone);
     });
   }
 

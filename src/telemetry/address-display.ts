@@ -10,17 +10,13 @@ export type AddressDetail = 'full' | 'truncated' | 'hidden';
  * (the last octet of IPv4, all but the /48 of IPv6, and the port); or not at all.
  */
 export function displayAddress(address: TransportAddress, detail: AddressDetail): string {
-  switch (detail) {
-    case 'full':
-      return formatTransportAddress(address);
-    case 'truncated':
-      return truncated(address.ip);
-    case 'hidden':
-      return 'hidden';
-  }
+  return detail === 'full' ? formatTransportAddress(address) : displayHost(address.ip, detail);
 }
 
-function truncated(ip: IpAddress): string {
+/** The same for an address without a port. */
+export function displayHost(ip: IpAddress, detail: AddressDetail): string {
+  if (detail === 'full') return ip.text;
+  if (detail === 'hidden') return 'hidden';
   const prefixLength = ip.family === AddressFamily.ipv4 ? 24 : 48;
   return `${networkOf(ip, prefixLength).text}/${prefixLength}`;
 }

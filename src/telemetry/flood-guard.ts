@@ -1,16 +1,15 @@
 import type { Instant } from '../turn/time.ts';
-import { TokenBucket } from '../turn/token-bucket.ts';
+import { type Rate, TokenBucket } from '../turn/token-bucket.ts';
 
-const LINES_PER_SECOND = 5;
-const LINES_AT_ONCE = 20;
+const usualLines: Rate = { perSecond: 5, burst: 20 };
 
 /** Keeps whoever sends many bad packets from filling the disk: lets some lines through and counts the others. */
 export class FloodGuard {
   readonly #bucket: TokenBucket;
   #suppressed = 0;
 
-  constructor(now: Instant) {
-    this.#bucket = new TokenBucket({ perSecond: LINES_PER_SECOND, burst: LINES_AT_ONCE }, now);
+  constructor(now: Instant, lines: Rate = usualLines) {
+    this.#bucket = new TokenBucket(lines, now);
   }
 
   /** How many lines were left out before this one; `undefined` when this one is to be left out as well. */

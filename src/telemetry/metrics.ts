@@ -10,7 +10,16 @@ export interface Metrics {
   render(): Promise<string>;
 }
 
-export function createMetrics(server: TurnServer, version: string): Metrics {
+/** The figures of TCP and TLS clients. */
+export interface ConnectionFigures {
+  readonly open: Readonly<Record<'tcp' | 'tls', number>>;
+  readonly pending: number;
+  readonly closedByReason: ReadonlyMap<string, number>;
+  readonly certificateExpiresAt: number | undefined;
+}
+
+/** @param connections reads the figures of the connections at this moment. */
+export function createMetrics(server: TurnServer, version: string, connections: () => ConnectionFigures): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -51,6 +60,24 @@ export function createMetrics(server: TurnServer, version: string): Metrics {
   counter('taciturn_dropped_packets_total', 'Packets that went nowhere, by reason', 'reason', () =>
     dropReasons.map((reason) => [reason, counters.dropped(reason)]),
   );
+
+  gauge('taciturn_pending_connections', 'Connections without a whole message so far', () => connections().pending);
+  new Gauge({
+    name: 'taciturn_connections',
+    help: 'Connections of clients by transport',
+    labelNames: ['transport'],
+    registers,
+    collect() {
+      for (const [transport, count] of Object.entries(connections().open)) this.set({ transport }, count);
+    },
+  });
+  counter('taciturn_closed_connections_total', 'Connections that were closed, by reason', 'reason', () => [
+    ...connections().closedByReason,
+  ]);
+  if (connections().certificateExpiresAt !== undefined) {
+    const help = 'When the TLS certificate expires, in seconds since 1970';
+    gauge('taciturn_certificate_expiry_timestamp_seconds', help, () => connections().certificateExpiresAt ?? 0);
+  }
   return { contentType: registry.contentType, render: () => registry.metrics() };
 
   function gauge(name: string, help: string, read: () => number): void {

@@ -3,7 +3,7 @@ import { attributeName, ErrorCode, Method } from '../stun/protocol.ts';
 import type { Allocation } from '../turn/allocation.ts';
 import type { ServerEvent } from '../turn/output.ts';
 import type { Instant } from '../turn/time.ts';
-import { type AddressDetail, displayAddress } from './address-display.ts';
+import { type AddressDetail, displayAddress, displayHost } from './address-display.ts';
 import { FloodGuard } from './flood-guard.ts';
 import type { Log } from './log.ts';
 
@@ -60,13 +60,22 @@ export class SessionLog {
   }
 
   #refused(event: Extract<ServerEvent, { kind: 'request-refused' }>, now: Instant): void {
-    const { code, why, username, client } = event;
+    const { code, why, username, client, peer } = event;
     // A stale nonce is everyday life: every client that stays long enough meets one.
     const level = code === ErrorCode.staleNonce ? 'debug' : 'warn';
     const suppressed = this.#guard.admit(now);
     if (suppressed === undefined) return;
     const method = methodName(event.method);
-    const facts = { event: event.kind, method, code, why, username, client: this.#address(client), suppressed };
+    const facts = {
+      event: event.kind,
+      method,
+      code,
+      why,
+      username,
+      client: this.#address(client),
+      peer: peer && displayHost(peer, this.#detail),
+      suppressed,
+    };
     this.#log[level](facts, `refused ${method} with ${code}: ${why}`);
   }
 

@@ -57,7 +57,7 @@ class BucketTable {
   }
 
   take(high: number, low: number, now: Instant): boolean {
-    if (this.#burst === Number.POSITIVE_INFINITY) return true;
+    if (this.#perMillisecond === Number.POSITIVE_INFINITY || this.#burst === Number.POSITIVE_INFINITY) return true;
     const bucket = this.#claim(high, low, now);
     const tokens = this.#filled(bucket, now);
     this.#filledAt[bucket] = now;

@@ -6,6 +6,7 @@ import type { StunMessage } from '../stun/message.ts';
 import { Attribute, ErrorCode } from '../stun/protocol.ts';
 import type { Allocation, Authenticated } from './allocation.ts';
 import type { Credential } from './credential-source.ts';
+import type { NonceVerdict } from './nonce.ts';
 import { challenge, offeredAlgorithms, type Refusal, type Request, refuse } from './request.ts';
 import type { ServerState } from './server-state.ts';
 import type { UnixSeconds } from './time.ts';
@@ -25,7 +26,7 @@ export function authenticate(
   request: Request,
   allocation: Allocation | undefined,
 ): AuthenticationResult {
-  const { message, client, time } = request;
+  const { message, time } = request;
   const hasSha256 = message.has(Attribute.messageIntegritySha256);
   if (!hasSha256 && !message.has(Attribute.messageIntegrity)) {
     return { ok: false, refusal: challenge, username: undefined };
@@ -36,7 +37,7 @@ export function authenticate(
   const { username, nonce, passwordAlgorithm } = facts;
 
   // Looking at the nonce before the user costs less, and says nothing about the user.
-  const verdict = state.nonces.verify(nonce, client.ip, client.port, time.unix);
+  const verdict = judgeNonce(state, request, nonce, allocation);
   if (verdict !== 'valid') return denied(ErrorCode.staleNonce, `nonce is ${verdict}`, username);
 
   const integrity: IntegrityAlgorithm = hasSha256 ? 'sha256' : 'sha1';
@@ -54,6 +55,22 @@ export function authenticate(
     return denied(ErrorCode.unauthenticated, 'the credential has expired', username);
   }
   return { ok: true, authenticated: { username, credential, passwordAlgorithm, integrity } };
+}
+
+/**
+ * A nonce is good for the address and port that it was given to; a ConnectionBind (RFC 6062 §5.4) comes on another connection
+ * than the one whose nonce the client has.
+ */
+function judgeNonce(
+  state: ServerState,
+  { client, time }: Request,
+  nonce: string,
+  allocation: Allocation | undefined,
+): NonceVerdict {
+  const verdict = state.nonces.verify(nonce, client.ip, client.port, time.unix);
+  const control = allocation?.fiveTuple.client;
+  if (verdict !== 'foreign' || control === undefined || control.port === client.port) return verdict;
+  return state.nonces.verify(nonce, control.ip, control.port, time.unix);
 }
 
 function denied(code: ErrorCode, why: string, username?: string): AuthenticationResult {

@@ -29,6 +29,8 @@ export class Opening {
   state: 'opening' | 'open' | 'failed' = 'opening';
   errorCode: ErrorCode = ErrorCode.insufficientCapacity;
   relayedAddresses: RelayedAddress[] = [];
+  /** Ports that other programs turned out to have; kept out of the pool until the search is over. */
+  readonly unusable: number[] = [];
 
   constructor(family: AddressFamily, wish: PortWish) {
     this.family = family;
@@ -97,7 +99,8 @@ export function relayFailed(state: ServerState, relayed: RelayedAddress, failure
   if (waiting === undefined) return;
   const { pending, opening } = waiting;
   if (relayed.state === 'opening') relayed.state = 'failed';
-  abandon(state, opening);
+  if (failure === 'port-in-use') keepAside(state, opening, relayed);
+  closeSockets(state, opening);
   if (failure === 'port-in-use') attempt(state, pending, opening);
   else opening.state = 'failed';
   settle(state, pending, time);
@@ -106,7 +109,9 @@ export function relayFailed(state: ServerState, relayed: RelayedAddress, failure
 /** Ends an Allocate that is not answered yet. Its client hears nothing: it will ask again and be judged anew. */
 export function abandonAllocate(state: ServerState, allocation: Allocation): void {
   for (const { pending, opening } of state.pendingAllocates.values()) {
-    if (pending.allocation === allocation) abandon(state, opening);
+    if (pending.allocation !== allocation) continue;
+    closeSockets(state, opening);
+    giveBackUnusable(state, opening);
   }
   state.removeAllocation(allocation);
 }
@@ -141,8 +146,22 @@ function attempt(state: ServerState, pending: PendingAllocate, opening: Opening)
   }
 }
 
+/** Leaves a port that another program has out of the pool, so that it is not tried twice. */
+function keepAside(state: ServerState, opening: Opening, relayed: RelayedAddress): void {
+  opening.unusable.push(relayed.local.port);
+  state.unusablePorts++;
+  state.closeRelay(relayed, true);
+}
+
+function giveBackUnusable(state: ServerState, opening: Opening): void {
+  for (const port of opening.unusable.splice(0)) {
+    state.portPool(opening.family)?.release(port);
+    state.unusablePorts--;
+  }
+}
+
 /** Gives up the sockets of an opening, be they open or not. */
-function abandon(state: ServerState, opening: Opening): void {
+function closeSockets(state: ServerState, opening: Opening): void {
   for (const relayed of opening.relayedAddresses) {
     state.pendingAllocates.delete(relayed);
     state.closeRelay(relayed);
@@ -154,6 +173,7 @@ function abandon(state: ServerState, opening: Opening): void {
 function settle(state: ServerState, pending: PendingAllocate, time: Time): void {
   const { context, allocation, openings, lifetimeSeconds } = pending;
   if (openings.some((opening) => opening.state === 'opening')) return;
+  for (const opening of openings) giveBackUnusable(state, opening);
   const open = openings.filter((opening) => opening.state === 'open');
   if (open.length === 0) {
     state.removeAllocation(allocation);
@@ -167,6 +187,7 @@ function settle(state: ServerState, pending: PendingAllocate, time: Time): void 
       why: refusal.why,
       client: context.client,
       username: allocation.authenticated.username,
+      peer: undefined,
     });
     return;
   }

@@ -1,4 +1,4 @@
-import type { TransportAddress } from '../stun/ip-address.ts';
+import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
 import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from './allocation.ts';
 import type { Listener } from './five-tuple.ts';
 import type { PeerConnection } from './peer-connection.ts';
@@ -45,4 +45,5 @@ export type ServerEvent =
       readonly why: string;
       readonly client: TransportAddress;
       readonly username: string | undefined;
+      readonly peer: IpAddress | undefined;
     };

@@ -1,18 +1,18 @@
 import type { IpAddress } from '../stun/ip-address.ts';
 import { ErrorCode } from '../stun/protocol.ts';
 import type { Allocation } from './allocation.ts';
-import { type Refusal, refuse } from './request.ts';
+import type { Refusal } from './request.ts';
 import type { ServerState } from './server-state.ts';
 
 /** Whether a client may be given a permission for this peer: its family first (443), then the peer policy (403). */
 export function mayPermit(state: ServerState, allocation: Allocation, peer: IpAddress): Refusal | undefined {
   if (allocation.relayedAddress(peer.family) === undefined) {
-    return refuse(ErrorCode.peerAddressFamilyMismatch, `no relayed address of the family of peer ${peer.text}`);
+    return { code: ErrorCode.peerAddressFamilyMismatch, why: 'no relayed address of the family of the peer', peer };
   }
   const verdict = state.options.policy.judge(peer);
   return verdict.reachable || verdict.own
     ? undefined
-    : refuse(ErrorCode.forbidden, `peer ${peer.text} is in a denied range`);
+    : { code: ErrorCode.forbidden, why: 'the peer is in a denied range', peer };
 }
 
 /** How many of these peers have no permission yet. */

@@ -5,7 +5,7 @@ import { writeText } from '../stun/attributes/text.ts';
 import { writeUnknownAttributes } from '../stun/attributes/unknown-attributes.ts';
 import { writeFingerprint } from '../stun/fingerprint.ts';
 import { writeIntegrity } from '../stun/integrity.ts';
-import type { TransportAddress } from '../stun/ip-address.ts';
+import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
 import { PasswordAlgorithm } from '../stun/long-term-key.ts';
 import type { StunMessage } from '../stun/message.ts';
 import type { MessageWriter } from '../stun/message-writer.ts';
@@ -35,6 +35,8 @@ export interface AuthenticatedRequest extends Request {
 export interface Refusal {
   readonly code: ErrorCode;
   readonly why: string;
+  /** The peer that it is about. Logs decide how much of it they show, so `why` does not name it. */
+  readonly peer?: IpAddress;
   /** The list that goes with 420. */
   readonly unknownAttributes?: readonly number[];
   /** Where to go instead, with 300. */

@@ -99,6 +99,8 @@ export class ServerState {
   readonly reservations = new Map<string, Reservation>();
   /** Allocates that are not answered yet, by each relayed address that is opened for them. */
   readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
+  /** Ports that are taken although nothing is open there, because another program has them and an Allocate looks for others. */
+  unusablePorts = 0;
   /** TCP connections with peers, by CONNECTION-ID. */
   readonly connections = new Map<number, PeerConnection>();
   /** Connects that wait for their peer. */
@@ -149,6 +151,12 @@ export class ServerState {
     if (!allocation.user.traffic.admit(bytes, now)) return Drop['user-rate'];
     if (!this.#traffic.admit(bytes, now)) return Drop['server-rate'];
     return -1;
+  }
+
+  /** Counts bytes of a joined connection; how many milliseconds its sender is to be held back. */
+  charge(allocation: Allocation, bytes: number, now: Instant): number {
+    const { traffic, user } = allocation;
+    return Math.max(traffic.charge(bytes, now), user.traffic.charge(bytes, now), this.#traffic.charge(bytes, now));
   }
 
   nextIndicationId(): number {
@@ -234,8 +242,12 @@ export class ServerState {
     this.#relays.set((relayed.family << 16) | relayed.local.port, relayed);
   }
 
-  /** Gives up a relayed address: its socket, its port, and all that refers to it. */
-  closeRelay(relayed: RelayedAddress): void {
+  /**
+   * Gives up a relayed address: its socket, its port, and all that refers to it.
+   *
+   * @param keepPort leave the port taken; the caller gives it back to the pool.
+   */
+  closeRelay(relayed: RelayedAddress, keepPort = false): void {
     if (relayed.state === 'closed') return;
     this.deadlines.clear(relayed.deadline);
     const allocation = relayed.allocation;
@@ -248,7 +260,7 @@ export class ServerState {
     if (relayed.state === 'open') this.#relays.delete((relayed.family << 16) | relayed.local.port);
     if (relayed.state !== 'failed') this.emit({ kind: 'close-relay', relayedAddress: relayed });
     relayed.state = 'closed';
-    this.portPool(relayed.family)?.release(relayed.local.port);
+    if (!keepPort) this.portPool(relayed.family)?.release(relayed.local.port);
     this.#relayIds.push(relayed.id);
   }
 

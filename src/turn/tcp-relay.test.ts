@@ -149,6 +149,16 @@ describe('Connect', () => {
 });
 
 describe('ConnectionBind', () => {
+  it('may carry the nonce that the client was given on its control connection', () => {
+    const scenario = new TcpScenario();
+    const { control, id } = connected(scenario);
+    const data = scenario.tcpClient();
+    data.realm = control.realm;
+    data.nonce = control.nonce;
+    const answer = data.exchange(data.build(Method.connectionBind, bind(id)));
+    expect(answer?.code).toBe(0);
+  });
+
   it('on a new connection joins the two', () => {
     const scenario = new TcpScenario();
     const { id } = connected(scenario);

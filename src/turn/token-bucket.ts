@@ -23,14 +23,25 @@ export class TokenBucket {
   /** Takes `amount` tokens if they are there. More than the bucket can hold is taken from a full one, which then owes. */
   take(amount: number, now: Instant): boolean {
     if (this.#burst === Number.POSITIVE_INFINITY) return true;
-    const elapsed = now - this.#filledAt;
-    if (elapsed > 0) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + elapsed * this.#perMillisecond);
-      this.#filledAt = now;
-    }
+    this.#fill(now);
     if (this.#tokens < Math.min(amount, this.#burst)) return false;
     this.#tokens -= amount;
     return true;
+  }
+
+  /** Takes `amount` tokens in any case and says how many milliseconds the bucket now needs until it owes none. */
+  charge(amount: number, now: Instant): number {
+    if (this.#burst === Number.POSITIVE_INFINITY) return 0;
+    this.#fill(now);
+    this.#tokens -= amount;
+    return this.#tokens >= 0 ? 0 : -this.#tokens / this.#perMillisecond;
+  }
+
+  #fill(now: Instant): void {
+    const elapsed = now - this.#filledAt;
+    if (elapsed <= 0) return;
+    this.#tokens = Math.min(this.#burst, this.#tokens + elapsed * this.#perMillisecond);
+    this.#filledAt = now;
   }
 }
 
@@ -53,5 +64,10 @@ export class TrafficAllowance {
   /** Counts one packet of this many payload bytes; false when it is over the limit. */
   admit(bytes: number, now: Instant): boolean {
     return this.#packets.take(1, now) && this.#bytes.take(bytes, now);
+  }
+
+  /** Counts bytes of a stream, which cannot be dropped; how many milliseconds to wait before more of them. */
+  charge(bytes: number, now: Instant): number {
+    return this.#bytes.charge(bytes, now);
   }
 }

@@ -183,13 +183,18 @@ export class TurnServer {
     return connectionAttempt(this.#state, at, from, time);
   }
 
-  /** Counts bytes that passed over a joined connection. */
-  countStream(connection: PeerConnection, direction: 'fromClient' | 'toClient', bytes: number): void {
+  /**
+   * Counts bytes that pass over a joined connection.
+   *
+   * @returns how many milliseconds its sender is to be held back, because a rate is used up.
+   */
+  passStream(connection: PeerConnection, direction: 'fromClient' | 'toClient', bytes: number, now: Instant): number {
     connection.allocation[direction].packets++;
     connection.allocation[direction].bytes += bytes;
     const total = direction === 'fromClient' ? this.counters.fromClients : this.counters.toClients;
     total.packets++;
     total.bytes += bytes;
+    return this.#state.charge(connection.allocation, bytes, now);
   }
 
   /** Counts a packet that the sockets could not send. */
@@ -231,6 +236,7 @@ export class TurnServer {
       permissions: state.permissions.size,
       channels: state.channelsByPeer.size,
       reservations: state.reservations.size,
+      unusablePorts: state.unusablePorts,
       users: state.users.size,
       connections: state.connections.size,
       deadlines: state.deadlines.size,
@@ -376,7 +382,7 @@ export class TurnServer {
   ): void {
     fail(this.#state, answerContext(request, authenticated?.authenticated), refusal, request.time);
     if (refusal === challenge) return;
-    const { code, why } = refusal;
+    const { code, why, peer } = refusal;
     this.#state.event({
       kind: 'request-refused',
       method: request.message.method,
@@ -384,6 +390,7 @@ export class TurnServer {
       why,
       client: request.client,
       username,
+      peer,
     });
   }
 }
@@ -395,6 +402,7 @@ export type Population =
   | 'permissions'
   | 'channels'
   | 'reservations'
+  | 'unusablePorts'
   | 'users'
   | 'connections'
   | 'deadlines';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/client/clock.ts';
-import type { DatagramSocket } from '../../src/client/datagram-socket.ts';
+import type { MessageSocket } from '../../src/client/message-socket.ts';
 import { isChannelData } from '../../src/stun/channel-data.ts';
 import { IpAddress, type TransportAddress } from '../../src/stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../../src/stun/message.ts';
@@ -11,12 +11,13 @@ export function address(ip: string, port: number): TransportAddress {
 }
 
 /** A socket whose far side is a function, and whose network takes 10 ms each way. */
-export class ScriptedSocket implements DatagramSocket {
+export class ScriptedSocket implements MessageSocket {
+  reliable = false;
   readonly localAddress = address('192.0.2.2', 50000);
   readonly sent: Buffer[] = [];
   closed = false;
-  onDatagram: DatagramSocket['onDatagram'] = () => {};
-  onError: DatagramSocket['onError'] = () => {};
+  onMessage: MessageSocket['onMessage'] = () => {};
+  onError: MessageSocket['onError'] = () => {};
   /** What the far side makes of a request: the answers to send back. */
   script: (request: StunMessage) => Iterable<Buffer> = () => [];
 
@@ -45,7 +46,7 @@ export class ScriptedSocket implements DatagramSocket {
 
   /** Lets a datagram arrive in 10 ms. */
   deliver(bytes: Buffer, from: TransportAddress = this.#server): void {
-    this.#clock.schedule(10, () => this.onDatagram(bytes, from));
+    this.#clock.schedule(10, () => this.onMessage(bytes, from));
   }
 
   close(): void {

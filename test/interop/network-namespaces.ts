@@ -27,6 +27,60 @@ export function inNamespace(name: string): readonly string[] {
   return ['ip', 'netns', 'exec', name];
 }
 
+/** One network namespace: a machine of its own, as far as its network goes. */
+export class NetworkNamespace {
+  readonly name = `taciturn-${randomBytes(4).toString('hex')}`;
+  /** What to put in front of a command line to run it in here. */
+  readonly prefix: readonly string[] = inNamespace(this.name);
+
+  constructor() {
+    ip('netns', 'add', this.name);
+    this.ip('link', 'set', 'lo', 'up');
+  }
+
+  /** Runs `ip` in here. */
+  ip(...args: readonly string[]): string {
+    return ip('-n', this.name, ...args);
+  }
+
+  /** Runs a program in here to its end. */
+  run(program: string, args: readonly string[], input = ''): string {
+    const [command, ...rest] = [...this.prefix, program, ...args];
+    return execFileSync(command!, rest, { encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'], input });
+  }
+
+  /** Lays a cable to another namespace; the addresses, each with its prefix length, are those of either end. */
+  connect(own: CableEnd, other: NetworkNamespace, others: CableEnd): void {
+    this.ip('link', 'add', own.device, 'type', 'veth', 'peer', 'name', others.device, 'netns', other.name);
+    this.#plugIn(own);
+    other.#plugIn(others);
+  }
+
+  /** Sends what is for nobody nearby through this router. */
+  routeThrough(router: string): void {
+    this.ip('route', 'add', 'default', 'via', router);
+  }
+
+  /** Takes it away with its cables; processes inside must have ended. */
+  remove(): void {
+    ip('netns', 'delete', this.name);
+  }
+
+  #plugIn({ device, addresses }: CableEnd): void {
+    // Without duplicate address detection an IPv6 address can be used at once.
+    for (const address of addresses) {
+      this.ip('address', 'add', address, 'dev', device, ...(address.includes(':') ? ['nodad'] : []));
+    }
+    this.ip('link', 'set', device, 'up');
+  }
+}
+
+export interface CableEnd {
+  readonly device: string;
+  /** Such as `192.168.1.1/24`. */
+  readonly addresses: readonly string[];
+}
+
 /**
  * A server between two networks that it does not join: each client reaches the server and nothing else.
  *
@@ -34,41 +88,25 @@ export function inNamespace(name: string): readonly string[] {
  *                               10.77.0.1 (the server's own address)
  */
 export class SeparateNetworks {
-  readonly server: string;
-  readonly caller: string;
-  readonly callee: string;
+  readonly server = new NetworkNamespace();
+  readonly caller = new NetworkNamespace();
+  readonly callee = new NetworkNamespace();
   readonly serverAddress = '10.77.0.1';
 
   constructor() {
-    const id = randomBytes(3).toString('hex');
-    this.server = `tac-s-${id}`;
-    this.caller = `tac-a-${id}`;
-    this.callee = `tac-b-${id}`;
-    for (const name of this.#names) {
-      ip('netns', 'add', name);
-      ip('-n', name, 'link', 'set', 'lo', 'up');
-    }
-    ip('-n', this.server, 'address', 'add', `${this.serverAddress}/32`, 'dev', 'lo');
+    this.server.ip('address', 'add', `${this.serverAddress}/32`, 'dev', 'lo');
     this.#join(this.caller, 1);
     this.#join(this.callee, 2);
   }
 
   /** Takes everything away; processes inside must have ended. */
   remove(): void {
-    for (const name of this.#names) ip('netns', 'delete', name);
+    for (const namespace of [this.server, this.caller, this.callee]) namespace.remove();
   }
 
-  get #names(): readonly string[] {
-    return [this.server, this.caller, this.callee];
-  }
-
-  #join(client: string, network: number): void {
-    const near = `client${network}`;
-    ip('-n', this.server, 'link', 'add', near, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', client);
-    ip('-n', this.server, 'address', 'add', `10.77.${network}.1/24`, 'dev', near);
-    ip('-n', client, 'address', 'add', `10.77.${network}.2/24`, 'dev', 'eth0');
-    ip('-n', this.server, 'link', 'set', near, 'up');
-    ip('-n', client, 'link', 'set', 'eth0', 'up');
-    ip('-n', client, 'route', 'add', 'default', 'via', `10.77.${network}.1`);
+  #join(client: NetworkNamespace, network: number): void {
+    const router = { device: `client${network}`, addresses: [`10.77.${network}.1/24`] };
+    this.server.connect(router, client, { device: 'eth0', addresses: [`10.77.${network}.2/24`] });
+    client.routeThrough(`10.77.${network}.1`);
   }
 }

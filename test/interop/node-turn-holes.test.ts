@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DatagramSocket } from '../../src/client/datagram-socket.ts';
+import type { MessageSocket } from '../../src/client/message-socket.ts';
 import { diagnosticRetransmission } from '../../src/client/retransmission.ts';
 import type { TurnAllocation } from '../../src/client/turn-allocation.ts';
 import { TurnClient } from '../../src/client/turn-client.ts';
@@ -24,7 +24,7 @@ interface Traffic {
 
 interface Connection extends Traffic {
   readonly client: TurnClient;
-  readonly socket: DatagramSocket;
+  readonly socket: MessageSocket;
 }
 
 const connections: Connection[] = [];
@@ -42,20 +42,21 @@ async function connect(port: number, credentials: { username: string; password: 
 }
 
 /** The same socket, with what goes over it written down. */
-function recording(socket: DatagramSocket, { sent, received }: Traffic): DatagramSocket {
+function recording(socket: MessageSocket, { sent, received }: Traffic): MessageSocket {
   return {
     localAddress: socket.localAddress,
+    reliable: false,
     send(bytes, to) {
       sent.push(Buffer.from(bytes));
       socket.send(bytes, to);
     },
-    set onDatagram(handler: DatagramSocket['onDatagram']) {
-      socket.onDatagram = (bytes, from) => {
+    set onMessage(handler: MessageSocket['onMessage']) {
+      socket.onMessage = (bytes, from) => {
         received.push(Buffer.from(bytes));
         handler(bytes, from);
       };
     },
-    set onError(handler: DatagramSocket['onError']) {
+    set onError(handler: MessageSocket['onError']) {
       socket.onError = handler;
     },
     close: () => socket.close(),

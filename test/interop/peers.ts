@@ -13,7 +13,7 @@ import { delimiter, join } from 'node:path';
  * @example describe.skipIf(!requirePeer('turnserver'))('coturn', …)
  */
 export function requirePeer(name: string): boolean {
-  if (name.startsWith('npm:') ? isInstalled(name.slice(4)) : isOnPath(name)) return true;
+  if (name.startsWith('npm:') ? isInstalled(name.slice(4)) : findOnPath(name) !== undefined) return true;
   const reason = `${name} is not installed (bash test/install-peers.sh installs the peer programs)`;
   if (process.env.CI === 'true') throw new Error(reason);
   process.stderr.write(`skipped: ${reason}\n`);
@@ -115,10 +115,14 @@ export async function run(
   return { code, stdout: program.stdout, stderr: program.stderr };
 }
 
-function isOnPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+/** Where a program is that {@link requirePeer} found; `undefined` when it is not on the PATH. */
+export function findOnPath(program: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  // npm puts the commands of its packages first; one of them is called as a program of Debian's is (stun).
+  const places = folders.filter((folder) => !folder.includes('node_modules')).map((folder) => join(folder, program));
+  return places.find((place) => {
     try {
-      accessSync(join(folder, program), constants.X_OK);
+      accessSync(place, constants.X_OK);
       return true;
     } catch {
       return false;

@@ -1,4 +1,5 @@
 /** Clients of ours over real sockets, for tests that need a relay to be used. */
+import type { ClientTransport } from '../../src/client/open-socket.ts';
 import { diagnosticRetransmission } from '../../src/client/retransmission.ts';
 import type { TurnAllocation } from '../../src/client/turn-allocation.ts';
 import { openTurnClient, type TurnClient } from '../../src/client/turn-client.ts';
@@ -13,10 +14,15 @@ export interface Credentials {
 export const alice: Credentials = { username: 'alice', password: 'correct horse' };
 
 /** Connects to the server at this port of 127.0.0.1. */
-export async function connect(port: number, credentials: Credentials = alice): Promise<TurnClient> {
+export async function connect(
+  port: number,
+  credentials: Credentials = alice,
+  transport: ClientTransport = { kind: 'udp' },
+): Promise<TurnClient> {
   const client = await openTurnClient({
     server: { ip: IpAddress.parse('127.0.0.1')!, port },
     credentials,
+    transport,
     retransmission: diagnosticRetransmission(),
   });
   if (!client.ok) throw new Error(client.error.message);
@@ -27,8 +33,9 @@ export async function connect(port: number, credentials: Credentials = alice): P
 export async function allocate(
   port: number,
   credentials?: Credentials,
+  transport?: ClientTransport,
 ): Promise<readonly [TurnClient, TurnAllocation]> {
-  const client = await connect(port, credentials);
+  const client = await connect(port, credentials, transport);
   const allocation = await client.allocate();
   if (allocation.ok) return [client, allocation.value];
   client.close();

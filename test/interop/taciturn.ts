@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { RunningProgram, run } from './peers.ts';
 
 /** What `taciturn serve --json` prints at its start. */
-interface StartReport {
-  readonly listening: readonly { readonly address: string; readonly port: number }[];
+export interface StartReport {
+  readonly listening: readonly { readonly transport: string; readonly address: string; readonly port: number }[];
   readonly http: string;
   readonly urls: readonly string[];
   readonly apiKey: string | null;
@@ -20,6 +20,8 @@ export const sharedSecret = 'a secret that only the tests know';
 export class Taciturn {
   readonly program: RunningProgram;
   readonly directory: string;
+  readonly report: StartReport;
+  /** The port of UDP, TCP and, with a certificate, TLS. */
   readonly port: number;
   readonly http: string;
   readonly #apiKey: string;
@@ -28,6 +30,7 @@ export class Taciturn {
   private constructor(program: RunningProgram, directory: string, report: StartReport, prefix: readonly string[]) {
     this.program = program;
     this.directory = directory;
+    this.report = report;
     this.port = report.listening[0]!.port;
     this.http = report.http;
     this.#apiKey = report.apiKey!;
@@ -112,6 +115,18 @@ export interface IssuedCredential {
   readonly credential: string;
   readonly ttlSeconds: number;
   readonly expiresAt: string;
+}
+
+/** Of issued `iceServers`, what leads to a relay over one transport. */
+export function offeredOver(
+  transport: 'udp' | 'tcp' | 'tls',
+  iceServers: IssuedCredential['iceServers'],
+): IssuedCredential['iceServers'] {
+  const pattern = transport === 'tls' ? /^turns:/ : new RegExp(`^turn:.*[?]transport=${transport}$`);
+  const only = iceServers.map((server) => ({ ...server, urls: server.urls.filter((url) => pattern.test(url)) }));
+  const offered = only.filter(({ urls }) => urls.length > 0);
+  if (offered.length === 0) throw new Error(`no relay over ${transport} is offered`);
+  return offered;
 }
 
 /** Runs a `taciturn` command to its end. */

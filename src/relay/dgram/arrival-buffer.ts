@@ -1,7 +1,10 @@
 import type { RemoteInfo } from 'node:dgram';
+import type { TransportAddress } from '../../stun/ip-address.ts';
+import { HEADER_LENGTH } from '../../stun/protocol.ts';
 import { Arrival, HEADROOM, TAILROOM } from '../../turn/packet.ts';
 
-const LARGEST_DATAGRAM = 65_535;
+/** In a stream the 16-bit length of a message does not count its header. */
+const LARGEST_MESSAGE = HEADER_LENGTH + 65_535;
 
 /** Holds the packet that is being worked on, with room around it for the headers that relaying adds. */
 export class ArrivalBuffer {
@@ -22,8 +25,18 @@ export class ArrivalBuffer {
     return true;
   }
 
+  /** Copies a message of a stream in: `bytes[start, end)`. */
+  loadFrame(bytes: Buffer, start: number, end: number, client: TransportAddress): void {
+    const { arrival } = this;
+    arrival.source.ip.copy(client.ip);
+    arrival.source.port = client.port;
+    arrival.start = HEADROOM;
+    arrival.end = HEADROOM + end - start;
+    bytes.copy(arrival.buffer, HEADROOM, start, end);
+  }
+
   /** Takes new memory, because a send queue still needs the old. */
   renew(): void {
-    this.arrival.buffer = Buffer.alloc(HEADROOM + LARGEST_DATAGRAM + TAILROOM);
+    this.arrival.buffer = Buffer.alloc(HEADROOM + LARGEST_MESSAGE + TAILROOM);
   }
 }

@@ -30,7 +30,8 @@ export class DatagramSocket {
     if (error) this.#events.undelivered('send-failed', (error as NodeJS.ErrnoException).code);
   };
 
-  constructor(local: TransportAddress, events: DatagramSocketEvents) {
+  /** @param zone the interface of a link-local address; packets to such addresses then leave through it. */
+  constructor(local: TransportAddress, events: DatagramSocketEvents, zone?: string) {
     this.#events = events;
     const family = local.ip.family === AddressFamily.ipv4 ? 4 : 6;
     this.#socket = createSocket({
@@ -54,7 +55,8 @@ export class DatagramSocket {
       growReceiveBuffer(this.#socket);
       events.listening(this.#socket.address().port);
     });
-    this.#socket.bind({ address: local.ip.text, port: local.port, exclusive: true });
+    const address = zone === undefined ? local.ip.text : `${local.ip.text}%${zone}`;
+    this.#socket.bind({ address, port: local.port, exclusive: true });
   }
 
   /**

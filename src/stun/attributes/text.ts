@@ -5,7 +5,7 @@ import { Attribute } from '../protocol.ts';
 
 /** The most bytes a text attribute may have (RFC 8489 §14.3, §14.10, §14.13, §14.14, §14.16). */
 const limits = new Map<number, number>([
-  [Attribute.username, 509],
+  [Attribute.username, 508],
   [Attribute.realm, 763],
   [Attribute.nonce, 763],
   [Attribute.software, 763],

@@ -3,8 +3,9 @@
 //   out: what is to be signalled, and from the caller at last {"result": …}
 import { createInterface } from 'node:readline';
 
-const lines = createInterface({ input: process.stdin });
-const [first] = await new Promise((resolve) => lines.once('line', (line) => resolve([JSON.parse(line)])));
+// Lines may come before somebody listens, even several at once: an iterator keeps them.
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const first = JSON.parse((await lines.next()).value);
 
 /** Whether this peer calls or is called. */
 export const { role } = first;
@@ -13,8 +14,8 @@ export const { role } = first;
 export const { iceServers } = first;
 
 /** Hears what the other peer signals. */
-export function onSignal(receive) {
-  lines.on('line', (line) => receive(JSON.parse(line)));
+export async function onSignal(receive) {
+  for await (const line of lines) receive(JSON.parse(line));
 }
 
 /** Signals something to the other peer. */

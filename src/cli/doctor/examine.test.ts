@@ -1,0 +1,122 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { address, answerTo, ScriptedSocket } from '../../../test/client/scripted-socket.ts';
+import { credentials, mappedAddress } from '../../../test/client/scripted-turn-server.ts';
+import { VirtualClock } from '../../../test/client/virtual-clock.ts';
+import { failure, success } from '../../client/result.ts';
+import { loadConfiguration } from '../../config/load-configuration.ts';
+import type { Configuration } from '../../config/settings.ts';
+import { writeXorAddress } from '../../stun/attributes/address.ts';
+import { Attribute, MessageClass, Method } from '../../stun/protocol.ts';
+import { type DoctorDependencies, examine } from './examine.ts';
+import type { DoctorReport, Finding } from './finding.ts';
+
+const server = address('127.0.0.1', 3478);
+
+let clock: VirtualClock;
+let dependencies: DoctorDependencies;
+
+/** A STUN server, and no TURN server. */
+function stunSocket(): ScriptedSocket {
+  const socket = new ScriptedSocket(clock, server);
+  socket.script = (request) =>
+    request.method === Method.binding
+      ? [
+          answerTo(request, MessageClass.success, (writer) =>
+            writeXorAddress(writer, Attribute.xorMappedAddress, mappedAddress),
+          ),
+        ]
+      : [];
+  return socket;
+}
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  dependencies = {
+    clock,
+    unixNow: () => 1_800_000_000,
+    openUdp: async () => success(stunSocket()),
+    connectTcp: async () => failure({ kind: 'refused', code: 'ECONNREFUSED', message: '' }),
+    readFile: () => '',
+    isOpenToOthers: () => false,
+    askStun: async () => 'nobody is there to be asked',
+    readiness: async () => 'ready',
+    credential: async () => ({ ...credentials, source: 'shared-secret' }),
+    onStep: () => {},
+  };
+});
+
+function configured(environment: Record<string, string> = {}): Configuration {
+  const loaded = loadConfiguration({ environment: { TACITURN_LISTEN__ADDRESSES: '127.0.0.1', ...environment } });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.configuration;
+}
+
+function run(overrides: Partial<DoctorDependencies> = {}, environment?: Record<string, string>): Promise<DoctorReport> {
+  const examined = { configuration: configured(environment), file: undefined };
+  return clock.until(examine(examined, { ...dependencies, ...overrides }));
+}
+
+const find = ({ findings }: DoctorReport, code: string): Finding | undefined =>
+  findings.find((finding) => finding.code === code);
+
+describe('the examination', () => {
+  it('tells listeners that answer from those that do not', async () => {
+    const report = await run();
+    expect(report.healthy).toBe(false);
+    expect(find(report, 'listener_answers')?.sentence).toBe('127.0.0.1:3478 answers over UDP.');
+    expect(find(report, 'listener_silent')?.sentence).toBe(
+      '127.0.0.1:3478 does not answer over TCP: refused (ECONNREFUSED).',
+    );
+  });
+
+  it('does not blame a listener that takes PROXY headers only', async () => {
+    const report = await run({}, { TACITURN_PROXY_PROTOCOL__TRUST: '127.0.0.0/8' });
+    expect(find(report, 'listener_silent')).toBeUndefined();
+    expect(find(report, 'listener_behind_proxy')?.level).toBe('not-tested');
+  });
+
+  it('names the step at which a relay loop fails', async () => {
+    const report = await run();
+    expect(find(report, 'no_answer')).toMatchObject({
+      about: 'relay',
+      level: 'problem',
+      sentence: expect.stringContaining('fails at the step "challenge"'),
+    });
+  });
+
+  it('does not count a missing credential against the server', async () => {
+    const report = await run({ credential: async () => 'There is no shared secret.' });
+    expect(find(report, 'relay_untested')).toMatchObject({ level: 'not-tested' });
+  });
+
+  it.each([
+    ['unreachable', 'http_unreachable', 'warning'],
+    [{ notReady: 'draining' }, 'server_not_ready', 'warning'],
+    ['switched-off', 'server_runs', 'ok'],
+  ] as const)('begins with the server itself: %j', async (readiness, code, level) => {
+    const { findings } = await run({ readiness: async () => readiness });
+    expect(findings[0]).toMatchObject({ about: 'server', code, level });
+  });
+
+  it('looks at everything else when nothing runs', async () => {
+    const openUdp = async () => failure({ kind: 'unreachable', code: 'ENETUNREACH', message: '' } as const);
+    const report = await run({ openUdp, isOpenToOthers: () => true });
+    expect(report.findings[0]).toMatchObject({ code: 'server_not_running' });
+    expect(find(report, 'listener_silent')).toBeUndefined();
+    expect(find(report, 'data_directory_open')).toBeDefined();
+    expect(find(report, 'no_certificate')).toMatchObject({ level: 'warning' });
+  });
+
+  it('says that it was not tested when ports are free to choose', async () => {
+    const { findings } = await run({}, { TACITURN_LISTEN__PORT: '0' });
+    expect(findings[0]).toMatchObject({ code: 'server_unknown', level: 'not-tested' });
+  });
+
+  it('has a fix for everything that is not well', async () => {
+    const { findings } = await run();
+    for (const { level, sentence, fix } of findings) {
+      expect(sentence).toMatch(/^\S.*\.$/);
+      if (level !== 'ok') expect(fix).toMatch(/^[A-Z].*\S$/);
+    }
+  });
+});

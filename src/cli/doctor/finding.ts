@@ -1,0 +1,31 @@
+/** What was looked at. */
+export type Subject =
+  | 'server'
+  | 'listener'
+  | 'certificate'
+  | 'external-address'
+  | 'relay'
+  | 'data-plane'
+  | 'data-directory';
+
+export type Level = 'ok' | 'warning' | 'problem' | 'not-tested';
+
+/** One thing that was found, in a sentence, and what to do about it. */
+export interface Finding {
+  readonly about: Subject;
+  readonly level: Level;
+  /** For scripts; it does not change. */
+  readonly code: string;
+  readonly sentence: string;
+  /** What to do; with `not-tested`, how to have it tested. */
+  readonly fix?: string;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+export interface DoctorReport {
+  /** True when no finding is a problem. */
+  readonly healthy: boolean;
+  /** The configuration file, when there is one. */
+  readonly configuration: string | null;
+  readonly findings: readonly Finding[];
+}
