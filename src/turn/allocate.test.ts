@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Scenario } from '../../test/virtual-network/scenario.ts';
 import { type AllocateWishes, type Attributes, allocateAttributes } from '../../test/virtual-network/virtual-client.ts';
+import { address } from '../../test/virtual-network/virtual-network.ts';
+import { readAddress } from '../stun/attributes/address.ts';
 import { formatTransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily, Attribute, Method } from '../stun/protocol.ts';
 import type { DropReason } from './drop-reason.ts';
@@ -323,5 +325,30 @@ describe('a retransmitted Allocate', () => {
     expect(client.exchange(request)?.code).toBe(508);
     scenario.host.openFailure = () => undefined;
     expect(client.exchange(request)?.code).toBe(0);
+  });
+});
+
+describe('an Allocate to a server that drains', () => {
+  it('is sent to an alternate of its transport and family, by a signed 300', () => {
+    const alternates = [address('60.0.0.1:3478'), address('[2a01:7::1]:3478')];
+    const scenario = new Scenario({ alternateServers: { udp: alternates, tcp: [], tls: [] } });
+    scenario.server.startDraining();
+    for (const [at, alternate] of [
+      ['30.9.9.9:1', alternates[0]],
+      ['[2a01:9::9]:1', alternates[1]],
+    ] as const) {
+      const client = scenario.client({ at });
+      const answer = client.allocate();
+      expect(answer.code).toBe(300);
+      expect(readAddress(answer.message, answer.message.find(Attribute.alternateServer))).toEqual(alternate);
+      expect(answer.isSignedBy(client.key, 'sha1')).toBe(true);
+    }
+    expect(scenario.server.population.allocations).toBe(0);
+  });
+
+  it('gets 508 where no alternate is of its kind', () => {
+    const scenario = new Scenario({ alternateServers: { udp: [address('[2a01:7::1]:3478')], tcp: [], tls: [] } });
+    scenario.server.startDraining();
+    expect(scenario.client().allocate().code).toBe(508);
   });
 });

@@ -31,7 +31,10 @@ describe('the HTTP service of a running daemon', () => {
     const answer = await daemon.fetch('/?service=turn&username=bob');
     expect(answer.status).toBe(200);
     const body = (await answer.json()) as { username: string; password: string; ttl: number; uris: string[] };
-    expect(body).toMatchObject({ ttl: 3600, uris: [`turn:127.0.0.1:${daemon.port}?transport=udp`] });
+    expect(body).toMatchObject({
+      ttl: 3600,
+      uris: ['udp', 'tcp'].map((transport) => `turn:127.0.0.1:${daemon.port}?transport=${transport}`),
+    });
     await proves(body.username, body.password);
   });
 

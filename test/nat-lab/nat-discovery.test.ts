@@ -5,7 +5,7 @@ import { requirePeer } from '../interop/peers.ts';
 import { Taciturn } from '../interop/taciturn.ts';
 import { natKinds } from './nat-kinds.ts';
 import { type Home, NatLab } from './nat-lab.ts';
-import { askNatDiscovery, askStunClient, classicName } from './oracles.ts';
+import { askMappingAlive, askNatDiscovery, askStunClient, classicName } from './oracles.ts';
 
 const programs = ['nft', 'turnserver', 'turnutils_natdiscovery', 'stun'];
 const possible = [canMakeNamespaces(), ...programs.map(requirePeer)].every(Boolean);
@@ -56,6 +56,25 @@ describe.skipIf(!possible)(
         expect(ours).toBe(reference);
       });
     }
+
+    it('turnutils_natdiscovery comes to the same with packets so large that they are fragmented', async () => {
+      const { client, kind } = homes.get('a full cone')!;
+      const [ours, reference] = await Promise.all([
+        askNatDiscovery(client, own.ipv4[0], server.port, '-P'),
+        askNatDiscovery(client, theirs.ipv4[0], coturn.address.port, '-P'),
+      ]);
+      expect(ours).toMatchObject({ mapping: kind.mapping, filtering: kind.filtering });
+      expect(ours).toEqual(reference);
+    });
+
+    it('turnutils_natdiscovery finds a mapping alive by an answer to another port', async () => {
+      const { client } = homes.get('a port-restricted cone')!;
+      const [ours, reference] = await Promise.all([
+        askMappingAlive(client, own.ipv4[0], server.port, 1),
+        askMappingAlive(client, theirs.ipv4[0], coturn.address.port, 1),
+      ]);
+      expect([ours, reference]).toEqual([true, true]);
+    });
 
     it('turnutils_natdiscovery finds no NAT over IPv6', async () => {
       const { client } = homes.get('no NAT')!;

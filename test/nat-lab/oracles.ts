@@ -10,15 +10,38 @@ export interface NatVerdict {
   readonly seen: readonly string[];
 }
 
-/** Asks coturn's `turnutils_natdiscovery` (RFC 5780), from inside a namespace. */
-export async function askNatDiscovery(from: NetworkNamespace, server: string, port: number): Promise<NatVerdict> {
-  const output = await outputOf(from, 'turnutils_natdiscovery', ['-m', '-f', '-p', String(port), server]);
+/**
+ * Asks coturn's `turnutils_natdiscovery` (RFC 5780), from inside a namespace.
+ *
+ * @param options such as `-P`, which makes requests and answers larger than a packet may be (PADDING)
+ */
+export async function askNatDiscovery(
+  from: NetworkNamespace,
+  server: string,
+  port: number,
+  ...options: readonly string[]
+): Promise<NatVerdict> {
+  const args = ['-m', '-f', ...options, '-p', String(port), server];
+  const output = await outputOf(from, 'turnutils_natdiscovery', args);
   const behavior = (of: string) => {
     const words = new RegExp(`NAT with (.*) Dependent ${of}!|NAT with (Endpoint Independent) ${of}!`).exec(output);
     return behaviors.get(words?.[1] ?? words?.[2] ?? '');
   };
   const seen = [...output.matchAll(/UDP reflexive addr: (.+):\d+$/gm)].map(([, address]) => address!);
   return { mapping: behavior('Mapping'), filtering: behavior('Filtering'), seen: [...new Set(seen)] };
+}
+
+/** Whether a mapping is alive after some seconds without a packet: `turnutils_natdiscovery`, which uses RESPONSE-PORT. */
+export async function askMappingAlive(
+  from: NetworkNamespace,
+  server: string,
+  port: number,
+  seconds: number,
+): Promise<boolean> {
+  const args = ['-t', '-T', String(seconds), '-p', String(port), server];
+  const output = await outputOf(from, 'turnutils_natdiscovery', args);
+  // The second answer is the one that another socket asked for.
+  return /RFC 5780 response 2$/m.test(output);
 }
 
 const behaviors = new Map<string, Behavior>([

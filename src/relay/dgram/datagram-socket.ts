@@ -73,9 +73,12 @@ export class DatagramSocket {
       this.#events.undelivered('send-queue-full', undefined);
       return false;
     }
-    this.#socket.send(buffer, start, end - start, port, address, this.#sent);
+    // Behind others it waits as a copy of its own: small packets must not each hold on to a whole shared buffer.
+    const wasQueued = this.#queued;
+    if (wasQueued) this.#socket.send(Buffer.from(buffer.subarray(start, end)), port, address, this.#sent);
+    else this.#socket.send(buffer, start, end - start, port, address, this.#sent);
     this.#queued = this.#socket.getSendQueueCount() > 0;
-    return this.#queued;
+    return this.#queued && !wasQueued;
   }
 
   close(): void {
