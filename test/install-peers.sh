@@ -3,10 +3,14 @@
 set -euo pipefail
 
 packages=(
-  coturn    # turnserver; turnutils_uclient, _peer, _stunclient, _natdiscovery
-  haproxy   # a load balancer that sends PROXY headers
-  iproute2  # ip: network namespaces
-  openssl   # certificates for the tests
+  chromium      # a browser, run without a window
+  coturn        # turnserver; turnutils_uclient, _peer, _stunclient, _natdiscovery
+  haproxy       # a load balancer that sends PROXY headers
+  iproute2      # ip: network namespaces
+  libnss3-tools # certutil: which authorities Chromium trusts
+  nftables      # nft: real NATs in network namespaces
+  openssl       # certificates for the tests
+  stun-client   # stun: NAT discovery of RFC 3489
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
