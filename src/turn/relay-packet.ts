@@ -11,6 +11,7 @@ import type { Allocation, Permission, RelayedAddress } from './allocation.ts';
 import { dataIndicationHeaderLength, wrapInDataIndication } from './data-indication.ts';
 import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
+import { understandsAll } from './known-attributes.ts';
 import { type Arrival, Verdict } from './packet.ts';
 import { channelPart, type ServerState } from './server-state.ts';
 import type { Instant } from './time.ts';
@@ -50,7 +51,7 @@ export function relaySendIndication(
   if (peerIndex < 0 || dataIndex < 0 || !readXorAddressInto(message, peerIndex, peer)) {
     return state.drop(Drop['bad-send-indication']);
   }
-  if (!state.understandsAll(message)) return state.drop(Drop['bad-send-indication']);
+  if (!understandsAll(message, state.options)) return state.drop(Drop['bad-send-indication']);
   // RFC 6062 §5.1: connections carry the data of a TCP allocation, indications do not.
   if (allocation.transport === 'tcp') return state.drop(Drop['bad-send-indication']);
   const relayedAddress = allocation.relayedAddress(peer.ip.family);

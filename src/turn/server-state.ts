@@ -1,7 +1,6 @@
 import type { AddressWords, IpAddress } from '../stun/ip-address.ts';
-import type { StunMessage } from '../stun/message.ts';
 import { MessageWriter } from '../stun/message-writer.ts';
-import { AddressFamily, Attribute, isComprehensionRequired } from '../stun/protocol.ts';
+import { AddressFamily } from '../stun/protocol.ts';
 import { AddressTable } from './address-table.ts';
 import {
   type Allocation,
@@ -47,31 +46,6 @@ export type ServerDeadline =
 export function channelPart(channel: number): number {
   return channel & 0x3fff;
 }
-
-/** Attributes that this server knows what to do with, or knows that it may ignore. */
-const understood = new Set<number>([
-  Attribute.mappedAddress,
-  Attribute.username,
-  Attribute.messageIntegrity,
-  Attribute.errorCode,
-  Attribute.unknownAttributes,
-  Attribute.channelNumber,
-  Attribute.lifetime,
-  Attribute.xorPeerAddress,
-  Attribute.data,
-  Attribute.realm,
-  Attribute.nonce,
-  Attribute.xorRelayedAddress,
-  Attribute.requestedAddressFamily,
-  Attribute.evenPort,
-  Attribute.requestedTransport,
-  Attribute.messageIntegritySha256,
-  Attribute.passwordAlgorithm,
-  Attribute.userhash,
-  Attribute.xorMappedAddress,
-  Attribute.reservationToken,
-  Attribute.connectionId,
-]);
 
 /**
  * All that a TURN server remembers, and the few operations that keep it consistent. What the messages mean stands in one
@@ -167,31 +141,6 @@ export class ServerState {
   /** The relayed address that is open at this port, if any: two clients may meet on one server. */
   liveRelay(family: AddressFamily, port: number): RelayedAddress | undefined {
     return this.#relays.get((family << 16) | port);
-  }
-
-  /** Whether every comprehension-required attribute of the message is known. */
-  understandsAll(message: StunMessage): boolean {
-    for (let i = 0; i < message.attributeCount; i++) if (!this.#understands(message.typeAt(i))) return false;
-    return true;
-  }
-
-  /**
-   * The comprehension-required attributes of the message that are not known (RFC 8489 §6.3.1).
-   *
-   * @param alsoKnown attributes that mean something only in this place.
-   */
-  unknownAttributes(message: StunMessage, alsoKnown?: ReadonlySet<number>): number[] {
-    const unknown = new Set<number>();
-    for (let i = 0; i < message.attributeCount; i++) {
-      const type = message.typeAt(i);
-      if (!this.#understands(type) && alsoKnown?.has(type) !== true) unknown.add(type);
-    }
-    return [...unknown];
-  }
-
-  #understands(type: number): boolean {
-    if (!isComprehensionRequired(type) || understood.has(type)) return true;
-    return type === Attribute.dontFragment && this.options.dontFragment;
   }
 
   // Outputs

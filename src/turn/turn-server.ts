@@ -3,17 +3,11 @@ import { fingerprintHolds } from '../stun/fingerprint.ts';
 
 import type { TransportAddress } from '../stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../stun/message.ts';
-import { type AddressFamily, Attribute, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
-import { allocate } from './allocate.ts';
+import { type AddressFamily, MessageClass, Method } from '../stun/protocol.ts';
 import type { Allocation, EndReason, RelayedAddress } from './allocation.ts';
-import { authenticate } from './authentication.ts';
-import { binding } from './binding.ts';
-import { channelBind } from './channel-bind.ts';
-import { connect, peerConnected, peerGone } from './connect.ts';
+import { peerConnected, peerGone } from './connect.ts';
 import { connectionAttempt } from './connection-attempt.ts';
-import { connectionBind, connectionToBind } from './connection-bind.ts';
 import type { ServerCounters } from './counters.ts';
-import { createPermission } from './create-permission.ts';
 import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
 import type { NatDiscovery } from './nat-discovery.ts';
@@ -22,37 +16,10 @@ import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { type Arrival, type Departure, Verdict } from './packet.ts';
 import type { PeerConnection } from './peer-connection.ts';
-import { refresh } from './refresh.ts';
+import { receiveRequest } from './receive-request.ts';
 import { relayChannelData, relayFromPeer, relaySendIndication } from './relay-packet.ts';
-import {
-  type AuthenticatedRequest,
-  answerContext,
-  challenge,
-  fail,
-  type Refusal,
-  type Request,
-  refuse,
-} from './request.ts';
 import { ServerState } from './server-state.ts';
 import type { Instant, Time } from './time.ts';
-
-/** The methods that work on an allocation that is there already. */
-const allocationMethods = new Map<
-  number,
-  (state: ServerState, request: AuthenticatedRequest, allocation: Allocation) => Refusal | undefined
->([
-  [Method.refresh, refresh],
-  [Method.createPermission, createPermission],
-  [Method.channelBind, channelBind],
-  [Method.connect, connect],
-]);
-
-/** What a Binding request may hold where NAT behaviour discovery works (RFC 5780 §7). */
-const discoveryAttributes: ReadonlySet<number> = new Set([
-  Attribute.changeRequest,
-  Attribute.responsePort,
-  Attribute.padding,
-]);
 
 const readDrops = new Map<ReadResult, number>([
   [ReadResult.badLength, Drop['bad-length']],
@@ -281,7 +248,7 @@ export class TurnServer {
     // Only requests are ever answered; two servers can never keep each other busy.
     if (message.messageClass !== MessageClass.request) return state.drop(Drop['not-a-request']);
     const client = { ip: arrival.source.ip.toIpAddress(), port: arrival.source.port };
-    this.#receiveRequest({ message, listener, client, time });
+    receiveRequest(state, { message, listener, client, time });
     return Verdict.nothing;
   }
 
@@ -294,104 +261,8 @@ export class TurnServer {
       return this.#state.drop(Drop['no-magic-cookie']);
     }
     const client = { ip: arrival.source.ip.toIpAddress(), port: arrival.source.port };
-    this.#receiveRequest({ message, listener, client, time, classic: true });
+    receiveRequest(this.#state, { message, listener, client, time, classic: true });
     return Verdict.nothing;
-  }
-
-  #receiveRequest(request: Request): void {
-    const { message } = request;
-    if (message.method === Method.binding) {
-      this.#answerUnauthenticated(request, () => this.#receiveBinding(request));
-      return;
-    }
-    if (message.method === Method.connectionBind) {
-      this.#receiveConnectionBind(request);
-      return;
-    }
-    if (message.method !== Method.allocate && !allocationMethods.has(message.method)) {
-      this.#state.drop(Drop['unknown-method']);
-      return;
-    }
-    const { listener, client } = request;
-    const allocation = this.#state.allocations.get(listener.id, client.ip, client.port);
-    const result = authenticate(this.#state, request, allocation);
-    if (!result.ok) {
-      this.#answerUnauthenticated(request, () => this.#refuse(request, undefined, result.refusal, result.username));
-      return;
-    }
-    const authenticated = { ...request, authenticated: result.authenticated };
-    const refusal = this.#receiveAuthenticated(authenticated, allocation);
-    if (refusal !== undefined) this.#refuse(request, authenticated, refusal, result.authenticated.username);
-  }
-
-  #receiveBinding(request: Request): void {
-    const { listener, message } = request;
-    const discovers =
-      listener.transport === 'udp' && this.#state.natDiscovery?.alternates(listener.local) !== undefined;
-    const unknown = this.#state.unknownAttributes(message, discovers ? discoveryAttributes : undefined);
-    const refusal = unknown.length > 0 ? unknownAttributes(unknown) : binding(this.#state, request);
-    if (refusal !== undefined) this.#refuse(request, undefined, refusal);
-  }
-
-  /** The request comes on a new connection: whose it is follows from the connection that it names. */
-  #receiveConnectionBind(request: Request): void {
-    const connection = connectionToBind(this.#state, request);
-    const result = authenticate(this.#state, request, connection?.allocation);
-    if (!result.ok) {
-      this.#answerUnauthenticated(request, () => this.#refuse(request, undefined, result.refusal, result.username));
-      return;
-    }
-    const authenticated = { ...request, authenticated: result.authenticated };
-    const unknown = this.#state.unknownAttributes(request.message);
-    const refusal =
-      unknown.length > 0 ? unknownAttributes(unknown) : connectionBind(this.#state, authenticated, connection);
-    if (refusal !== undefined) this.#refuse(request, authenticated, refusal, result.authenticated.username);
-  }
-
-  #receiveAuthenticated(request: AuthenticatedRequest, allocation: Allocation | undefined): Refusal | undefined {
-    const unknown = this.#state.unknownAttributes(request.message);
-    if (unknown.length > 0) return unknownAttributes(unknown);
-    const method = allocationMethods.get(request.message.method);
-    if (method === undefined) return allocate(this.#state, request, allocation);
-    if (allocation === undefined) {
-      return refuse(ErrorCode.allocationMismatch, 'there is no allocation on this five-tuple');
-    }
-    // RFC 8656 §5: whoever made an allocation is the only one who may use it.
-    if (allocation.authenticated.username !== request.authenticated.username) {
-      return refuse(ErrorCode.wrongCredentials, 'the allocation belongs to another user name');
-    }
-    if (allocation.answer === undefined) {
-      this.#state.drop(Drop['request-in-progress']);
-      return undefined;
-    }
-    return method(this.#state, request, allocation);
-  }
-
-  /** Answers a source that has proved nothing, unless it has had its share of answers. */
-  #answerUnauthenticated(request: Request, answer: () => void): void {
-    const { ip } = request.client;
-    if (this.#state.isKnownClient(ip) || this.#state.answerAllowance.admit(ip, request.time.instant)) answer();
-    else this.#state.drop(Drop['answer-allowance']);
-  }
-
-  #refuse(
-    request: Request,
-    authenticated: AuthenticatedRequest | undefined,
-    refusal: Refusal,
-    username?: string,
-  ): void {
-    fail(this.#state, answerContext(request, authenticated?.authenticated), refusal, request.time);
-    if (refusal === challenge) return;
-    const { code, why, peer } = refusal;
-    this.#state.event({
-      kind: 'request-refused',
-      method: request.message.method,
-      code,
-      why,
-      client: request.client,
-      username,
-      peer,
-    });
   }
 }
 
@@ -406,8 +277,3 @@ export type Population =
   | 'users'
   | 'connections'
   | 'deadlines';
-
-function unknownAttributes(types: readonly number[]): Refusal {
-  const why = `unknown comprehension-required attributes: ${types.map((type) => `0x${type.toString(16)}`).join(', ')}`;
-  return { code: ErrorCode.unknownAttribute, why, unknownAttributes: types };
-}
