@@ -17,6 +17,7 @@ import { FloodGuard } from '../telemetry/flood-guard.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { SessionLog } from '../telemetry/session-log.ts';
+import type { RelayAddress } from '../turn/options.ts';
 import { localAddresses } from './addresses.ts';
 import { ClientListeners } from './client-listeners.ts';
 import { clientPorts, type OpenPoint } from './listening-points.ts';
@@ -163,9 +164,11 @@ export class Daemon {
     this.#host = new TurnHost(options, this.#hostEvents());
     this.#streams = new StreamClients(this.#host, this.#configuration, this.#log);
     this.#metrics = createMetrics(this.#host.server, this.#version, () => this.#streams.figures);
-    this.#listeners = new ClientListeners(this.#host, this.#streams, this.#configuration, this.#log, () =>
-      this.#listenersChanged(),
-    );
+    this.#listeners = new ClientListeners(this.#host, this.#streams, this.#configuration, this.#log, () => {
+      this.#listenersChanged();
+      // The address that relays were opened on may be the one that is gone.
+      void this.#chooseRelaysAnew();
+    });
     await this.#listeners.start();
     await this.#startHttp();
     this.#listenersChanged();
@@ -173,10 +176,7 @@ export class Daemon {
       this.#host.server.rotateNonceKey(),
     );
     if (externalMayChange(this.#configuration)) {
-      this.#every(
-        this.#configuration.relay.external.refreshSeconds * 1000,
-        () => void this.#refreshExternalAddresses(),
-      );
+      this.#every(this.#configuration.relay.external.refreshSeconds * 1000, () => void this.#chooseRelaysAnew());
     }
   }
 
@@ -226,12 +226,12 @@ export class Daemon {
     this.#policy.setOwnServices([...listening, ...external, ...this.#httpServices()]);
   }
 
-  async #refreshExternalAddresses(): Promise<void> {
+  async #chooseRelaysAnew(): Promise<void> {
     let relays: RelayChoices;
     try {
       relays = await chooseRelays(this.#configuration);
     } catch (error) {
-      this.#log.warn({ event: 'external-address' }, `${(error as Error).message} The last known one stays in use.`);
+      this.#log.warn({ event: 'relay-address' }, `${(error as Error).message} The last known one stays in use.`);
       return;
     }
     for (const family of families) {
@@ -239,8 +239,8 @@ export class Daemon {
       const now = relayAddressOf(relays[family]);
       if (before?.external.text === now?.external.text && before?.local.text === now?.local.text) continue;
       this.#log.info(
-        { event: 'external-address', family, before: before?.external.text, now: now?.external.text },
-        'the external address has changed; new allocations get the new one',
+        { event: 'relay-address', family, before: describe(before), now: describe(now) },
+        'the relay address has changed; new allocations get the new one',
       );
       this.#host.server.setRelayAddress(AddressFamily[family], now);
     }
@@ -330,4 +330,8 @@ export class Daemon {
         : [`No turns: URLs are offered: the certificate is not for ${host}. Set publicHost to a name that it is for.`]),
     ];
   }
+}
+
+function describe(relay: RelayAddress | undefined): { local: string; external: string } | undefined {
+  return relay && { local: relay.local.text, external: relay.external.text };
 }

@@ -45,7 +45,7 @@ export class Taciturn {
    */
   static async start(
     yaml = '',
-    options: { listen?: readonly string[]; prefix?: readonly string[] } = {},
+    options: { listen?: 'auto' | readonly string[]; prefix?: readonly string[] } = {},
   ): Promise<Taciturn> {
     const directory = mkdtempSync(join(tmpdir(), 'taciturn-test-'));
     const { listen = ['127.0.0.1', '::1'], prefix = [] } = options;
