@@ -6,8 +6,9 @@ import { IpAddress } from '../../src/stun/ip-address.ts';
 import { AddressFamily } from '../../src/stun/protocol.ts';
 import { type AddressRange, parseAddressRange } from '../../src/turn/address-range.ts';
 import { deniedByDefault } from '../../src/turn/peer-policy.ts';
+import { CertificateAuthority } from './certificates.ts';
 import { canMakeNamespaces, inNamespace, ip } from './network-namespaces.ts';
-import { RunningProgram, run } from './peers.ts';
+import { RunningProgram, requirePeer, run } from './peers.ts';
 import { sharedSecret, Taciturn, taciturn } from './taciturn.ts';
 
 interface Endpoint {
@@ -23,6 +24,8 @@ interface ClientReport {
     /** In one request with peers that are allowed. */
     readonly together: 'granted' | number;
     readonly binding: 'granted' | number;
+    /** Of a TCP connection; only over a stream can it be asked for. */
+    readonly connection: 'granted' | number | undefined;
   }[];
   readonly metrics: string;
 }
@@ -94,127 +97,145 @@ function makeNamespace(name: string): void {
   for (const route of routes) ip('-n', name, ...route.split(' '));
 }
 
-describe.skipIf(!canMakeNamespaces())('what a client sends to peers that are denied', () => {
-  const name = `tac-d-${randomBytes(3).toString('hex')}`;
-  let daemon: Taciturn;
-  let listeners: RunningProgram;
-  let report: ClientReport;
-  let ready: readonly string[];
-  /** The daemon's own sockets, as a peer. */
-  let ownServices: Endpoint[];
+const possible = canMakeNamespaces() && requirePeer('openssl');
 
-  /** What has arrived at the listeners so far. */
-  const arrivals = () =>
-    listeners.stdout
-      .split('\n')
-      .slice(1)
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as { at: string; text: string });
+describe.skipIf(!possible).each(['udp', 'tcp', 'tls'])(
+  'what a client sends over %s to peers that are denied',
+  (transport) => {
+    const streams = transport !== 'udp';
+    const name = `tac-d-${randomBytes(3).toString('hex')}`;
+    const authority = new CertificateAuthority();
+    let daemon: Taciturn;
+    let listeners: RunningProgram;
+    let report: ClientReport;
+    let ready: readonly string[];
+    /** The daemon's own sockets, as a peer. */
+    let ownServices: Endpoint[];
 
-  /** The listeners to which a probe did not get through. */
-  const deaf = () => {
-    const heard = new Set(arrivals().map(({ at: place, text }) => text === 'probe' && place));
-    return ready.filter((place) => !heard.has(place));
-  };
+    /** What has arrived at the listeners so far. */
+    const arrivals = () =>
+      listeners.stdout
+        .split('\n')
+        .slice(1)
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { at: string; text: string });
 
-  function inside(file: string, input: object): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const [command, ...rest] = [...inNamespace(name), process.execPath, script(file)];
-    return run(command!, rest, { input: JSON.stringify(input) });
-  }
+    /** The listeners to which a probe did not get through. */
+    const deaf = () => {
+      const heard = new Set(arrivals().map(({ at: place, text }) => text === 'probe' && place));
+      return ready.filter((place) => !heard.has(place));
+    };
 
-  beforeAll(async () => {
-    makeNamespace(name);
-    const http = ['env', `TACITURN_HTTP__HOST=${own.ipv4}`, 'TACITURN_HTTP__ALLOW_PUBLIC=true'];
-    daemon = await Taciturn.start(
-      `relay:
+    function inside(file: string, input: object): Promise<{ code: number | null; stdout: string; stderr: string }> {
+      const [command, ...rest] = [...inNamespace(name), process.execPath, script(file)];
+      return run(command!, rest, { input: JSON.stringify(input) });
+    }
+
+    beforeAll(async () => {
+      makeNamespace(name);
+      const { certFile, keyFile } = authority.issue({ names: [`IP:${own.ipv4}`] });
+      const http = ['env', `TACITURN_HTTP__HOST=${own.ipv4}`, 'TACITURN_HTTP__ALLOW_PUBLIC=true'];
+      daemon = await Taciturn.start(
+        `tls: { certificateFile: ${certFile}, keyFile: ${keyFile}, port: 0 }
+relay:
   ipv4: { address: ${own.ipv4} }
   ipv6: { address: "${own.ipv6}" }
   # Its own IPv4 address as well: even then it is no way to its own services.
   peers: { allow: ${JSON.stringify([...allowed, own.ipv4])} }
 `,
-      { listen: Object.values(own), prefix: [...inNamespace(name), ...http] },
-    );
-    const httpPort = Number(new URL(daemon.http).port);
-    ownServices = [
-      { address: own.ipv4, port: daemon.port },
-      { address: own.ipv6, port: daemon.port },
-      { address: own.ipv4, port: httpPort },
-    ];
+        { listen: Object.values(own), prefix: [...inNamespace(name), ...http] },
+      );
+      const httpPort = Number(new URL(daemon.http).port);
+      ownServices = [
+        { address: own.ipv4, port: daemon.port },
+        { address: own.ipv6, port: daemon.port },
+        { address: own.ipv4, port: httpPort },
+      ];
 
-    const places = denied.filter((address) => !placeless.includes(address));
-    const listening = [...endpoints([...places, ...allowed, own.ipv6]), { address: own.ipv4, port: httpPort }];
-    const [command, ...rest] = [...inNamespace(name), process.execPath, script('listeners.js')];
-    listeners = new RunningProgram(command!, rest, { input: JSON.stringify({ device, addresses: listening }) });
-    await listeners.waitFor(/^\{"ready".*\}$/m);
-    ready = (JSON.parse(listeners.stdout.split('\n')[0]!) as { ready: string[] }).ready;
+      const places = denied.filter((address) => !placeless.includes(address));
+      const listening = [...endpoints([...places, ...allowed, own.ipv6]), { address: own.ipv4, port: httpPort }];
+      const [command, ...rest] = [...inNamespace(name), process.execPath, script('listeners.js')];
+      listeners = new RunningProgram(command!, rest, { input: JSON.stringify({ device, addresses: listening }) });
+      await listeners.waitFor(/^\{"ready".*\}$/m);
+      ready = (JSON.parse(listeners.stdout.split('\n')[0]!) as { ready: string[] }).ready;
 
-    const credential = await taciturn(['credentials', 'issue', '--user', 'eve', '--json', '--secret-file', '-'], {
-      input: sharedSecret,
+      const credential = await taciturn(['credentials', 'issue', '--user', 'eve', '--json', '--secret-file', '-'], {
+        input: sharedSecret,
+      });
+      const { username, credential: password } = JSON.parse(credential.stdout) as Record<string, string>;
+      const attempted = await inside('client.js', {
+        server: { address: own.ipv4, port: daemon.port },
+        credentials: { username, password },
+        transport:
+          transport === 'tls' ? { kind: transport, serverName: own.ipv4, trusted: authority.ca } : { kind: transport },
+        http: daemon.http,
+        allowed: endpoints(allowed),
+        peers: [...endpoints([...denied, own.ipv6]), ...ownServices],
+      });
+      if (attempted.code !== 0) throw new Error(attempted.stderr);
+      report = JSON.parse(attempted.stdout) as ClientReport;
+      // Straight to each listener, behind everything else: when all have heard it, nothing is under way any more.
+      await inside('probe.js', { device, addresses: listening });
+      await vi.waitFor(() => expect(deaf()).toEqual([]), { timeout: 10_000 });
     });
-    const { username, credential: password } = JSON.parse(credential.stdout) as Record<string, string>;
-    const attempted = await inside('client.js', {
-      server: { address: own.ipv4, port: daemon.port },
-      credentials: { username, password },
-      http: daemon.http,
-      allowed: endpoints(allowed),
-      peers: [...endpoints([...denied, own.ipv6]), ...ownServices],
+
+    afterAll(async () => {
+      await Promise.all([daemon?.stop(), listeners?.stop()]);
+      authority.remove();
+      ip('netns', 'delete', name);
     });
-    if (attempted.code !== 0) throw new Error(attempted.stderr);
-    report = JSON.parse(attempted.stdout) as ClientReport;
-    // Straight to each listener, behind everything else: when all have heard it, nothing is under way any more.
-    await inside('probe.js', { device, addresses: listening });
-    await vi.waitFor(() => expect(deaf()).toEqual([]), { timeout: 10_000 });
-  });
 
-  afterAll(async () => {
-    await Promise.all([daemon?.stop(), listeners?.stop()]);
-    ip('netns', 'delete', name);
-  });
+    const dropped = (reason: string) =>
+      Number(
+        new RegExp(`^taciturn_dropped_packets_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(report.metrics)![1],
+      );
 
-  const dropped = (reason: string) =>
-    Number(new RegExp(`^taciturn_dropped_packets_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(report.metrics)![1]);
-
-  it('is refused with 403, whichever way it asks for a permission', () => {
-    const byPeer = new Map(report.attempts.map((attempt) => [attempt.peer, attempt]));
-    const verdicts = denied.map((address) => {
-      const { permission, together, binding } = byPeer.get(at(address))!;
-      return { address, permission, together, binding };
+    it('is refused with 403, whichever way it asks for a permission', () => {
+      const byPeer = new Map(report.attempts.map((attempt) => [attempt.peer, attempt]));
+      const verdicts = denied.map((address) => {
+        const { permission, together, binding, connection } = byPeer.get(at(address))!;
+        return { address, permission, together, binding, connection };
+      });
+      const refused = { permission: 403, together: 403, binding: 403, connection: streams ? 403 : undefined };
+      expect(verdicts).toEqual(denied.map((address) => ({ address, ...refused })));
     });
-    expect(verdicts).toEqual(denied.map((address) => ({ address, permission: 403, together: 403, binding: 403 })));
-  });
 
-  it('may not bind a channel to the daemon itself', () => {
-    for (const service of ownServices) {
-      const peer = at(service.address).replace(/\d+$/, String(service.port));
-      expect(report.attempts.find((attempt) => attempt.peer === peer)).toMatchObject({ binding: 403 });
-    }
-  });
+    it('may not bind a channel or connect to the daemon itself', () => {
+      for (const service of ownServices) {
+        const peer = at(service.address).replace(/\d+$/, String(service.port));
+        expect(report.attempts.find((attempt) => attempt.peer === peer)).toMatchObject({
+          binding: 403,
+          ...(streams && { connection: 403 }),
+        });
+      }
+    });
 
-  it('is dropped without a permission, and on channels that are not bound', () => {
-    // Three Send indications and one ChannelData to each denied peer; to the daemon's own addresses and services the first
-    // comes before the permission.
-    expect(dropped('no-permission')).toBeGreaterThanOrEqual(3 * denied.length);
-    expect(dropped('unknown-channel')).toBeGreaterThanOrEqual(denied.length);
-    expect(dropped('own-service')).toBeGreaterThan(0);
-    expect(dropped('no-such-relay')).toBeGreaterThan(0);
-  });
+    it('is dropped without a permission, and on channels that are not bound', () => {
+      // Three Send indications and one ChannelData to each denied peer; to the daemon's own addresses and services the first
+      // comes before the permission.
+      expect(dropped('no-permission')).toBeGreaterThanOrEqual(3 * denied.length);
+      expect(dropped('unknown-channel')).toBeGreaterThanOrEqual(denied.length);
+      expect(dropped('own-service')).toBeGreaterThan(0);
+      expect(dropped('no-such-relay')).toBeGreaterThan(0);
+    });
 
-  it('arrives at no listener, and at the daemon itself neither', () => {
-    const relayed = arrivals().filter(({ text }) => text !== 'probe');
-    expect(relayed.filter(({ at: place }) => !allowed.map(at).includes(place))).toEqual([]);
-    expect(report.metrics).not.toMatch(/^taciturn_responses_total\{method="binding"\}/m);
-  });
+    it('arrives at no listener, and at the daemon itself neither', () => {
+      const relayed = arrivals().filter(({ text }) => text !== 'probe');
+      expect(relayed.filter(({ at: place }) => !allowed.map(at).includes(place))).toEqual([]);
+      expect(report.metrics).not.toMatch(/^taciturn_responses_total\{method="binding"\}/m);
+    });
 
-  it('arrives where the configuration allows it', () => {
-    for (const address of allowed) {
-      const texts = arrivals().filter((arrival) => arrival.at === at(address));
-      expect(texts.map(({ text }) => text)).toEqual(['in an indication', 'over a channel', 'probe']);
-    }
-  });
+    it('arrives where the configuration allows it', () => {
+      for (const address of allowed) {
+        const texts = arrivals().filter((arrival) => arrival.at === at(address));
+        expect(texts.map(({ text }) => text)).toEqual(['in an indication', 'over a channel', 'probe']);
+      }
+    });
 
-  it('would have been heard in every denied range', () => {
-    // Apart from the unspecified address, and IPv4-mapped ones: the listeners on the IPv4 addresses stand for those.
-    const silent = ranges.filter((range) => !representatives(range).some((address) => ready.includes(at(address))));
-    expect(silent.map(({ text }) => text)).toEqual(['::/128', '::ffff:0:0/96']);
-  });
-});
+    it('would have been heard in every denied range', () => {
+      // Apart from the unspecified address, and IPv4-mapped ones: the listeners on the IPv4 addresses stand for those.
+      const silent = ranges.filter((range) => !representatives(range).some((address) => ready.includes(at(address))));
+      expect(silent.map(({ text }) => text)).toEqual(['::/128', '::ffff:0:0/96']);
+    });
+  },
+);
