@@ -207,8 +207,12 @@ export class TurnHost {
   /** The client's connection carries data from now on, and no more messages of ours. */
   #join(connection: PeerConnection, { id }: Listener): void {
     const listener = this.#listeners.get(id);
+    if (listener === undefined) {
+      // The client has gone meanwhile; the peer has nobody to talk to.
+      this.#control((time) => this.server.peerGone(connection, time));
+      return;
+    }
     this.#listeners.delete(id);
-    if (listener === undefined || listener.transport === 'udp') return;
     const { stream, unread } = (listener as ClientConnection).release();
     this.#tcpRelays.join(connection, stream, unread);
   }

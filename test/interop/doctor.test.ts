@@ -73,7 +73,6 @@ describe.skipIf(!installed)('taciturn doctor', () => {
       'certificate_name',
       'certificate_served',
       ...Array(3).fill('relay_works'),
-      'data_plane',
       'data_directory',
     ]);
     // Only loopback is there, and no STUN server was named.

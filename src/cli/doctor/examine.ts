@@ -56,7 +56,7 @@ export async function examine(
     dependencies.onStep('relaying in a loop');
     const trusted = trustedByThisMachine(configuration, dependencies);
     const loop = { ...dependencies, ...(trusted !== undefined && { trusted }) };
-    findings.push(...(await relayFindings(probes, configuration, await dependencies.credential(), loop)), dataPlane);
+    findings.push(...(await relayFindings(probes, configuration, await dependencies.credential(), loop)));
   }
   findings.push(...dataDirectoryFindings(configuration, dependencies));
   const healthy = findings.every(({ level }) => level !== 'problem');
@@ -110,13 +110,6 @@ async function serverFinding(
   }
   return { ...server, level: 'ok', code: 'server_runs', sentence: 'The server runs and takes new clients.' };
 }
-
-const dataPlane: Finding = {
-  about: 'data-plane',
-  level: 'ok',
-  code: 'data_plane',
-  sentence: 'Packets are relayed by the portable data plane (dgram), the only one of this version.',
-};
 
 function places(probes: readonly Probe[]): string {
   const distinct = [...new Set(probes.map(({ server }) => `${server.ip.text} port ${server.port}`))];

@@ -1,12 +1,5 @@
 /** What was looked at. */
-export type Subject =
-  | 'server'
-  | 'listener'
-  | 'certificate'
-  | 'external-address'
-  | 'relay'
-  | 'data-plane'
-  | 'data-directory';
+export type Subject = 'server' | 'listener' | 'certificate' | 'external-address' | 'relay' | 'data-directory';
 
 export type Level = 'ok' | 'warning' | 'problem' | 'not-tested';
 

@@ -9,7 +9,6 @@ const titles: Readonly<Record<Subject, string>> = {
   certificate: 'certificate',
   'external-address': 'address',
   relay: 'relay',
-  'data-plane': 'data plane',
   'data-directory': 'data',
 };
 const titleWidth = Math.max(...Object.values(titles).map(({ length }) => length));
