@@ -1,5 +1,6 @@
 import type { VerifiedApiKey } from '../credentials/api-keys.ts';
 import type { CredentialRequest, IssueResult } from '../credentials/issue.ts';
+import type { SessionQuery, SessionSummary } from '../turn/session-summary.ts';
 import type { Instant } from '../turn/time.ts';
 
 /** What the HTTP service needs from the daemon. Everything is called anew for each request, so a reload just swaps it. */
@@ -11,6 +12,15 @@ export interface HttpServiceDependencies {
   offeredUrls(): readonly string[];
   /** Reads anew what can change while the server runs. */
   reload(): ReloadOutcome;
+  /** Live allocations of all servers of the daemon, ordered by id, no more than `query.limit`. */
+  sessions(query: SessionQuery): Promise<readonly SessionSummary[]>;
+  session(id: string): Promise<SessionSummary | undefined>;
+  /** Ends an allocation at once; false when there is none of this id. */
+  endSession(id: string): Promise<boolean>;
+  /** Refuses new allocations from now on; those that exist go on. */
+  drain(): void;
+  /** What moves UDP packets. */
+  plane(): PlaneReport;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   monotonicNow(): Instant;
@@ -18,6 +28,15 @@ export interface HttpServiceDependencies {
   onAnswer?(answer: HttpAnswer): void;
   /** Called for a bug of ours; the client has been told nothing about it. */
   onFault?(error: unknown): void;
+}
+
+/** The data plane in use. */
+export interface PlaneReport {
+  readonly name: string;
+  /** Why it is this one: one sentence. */
+  readonly why: string;
+  /** How many threads serve UDP clients beside the main one. */
+  readonly workers: number;
 }
 
 /** What a reload came to; a part that is not configured is left out. */

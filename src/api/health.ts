@@ -4,6 +4,17 @@ import type { HttpServiceDependencies } from './dependencies.ts';
 import { ApiError, ErrorBody } from './errors.ts';
 
 const Status = Type.Object({ status: Type.String() });
+const Health = Type.Object({
+  status: Type.String(),
+  plane: Type.Object(
+    {
+      name: Type.String(),
+      why: Type.String({ description: 'Why it is this one.' }),
+      workers: Type.Integer({ description: 'Threads for UDP clients beside the main one.' }),
+    },
+    { description: 'What moves UDP packets.' },
+  ),
+});
 
 /** `GET /healthz` and `GET /readyz` */
 export function healthRoutes(dependencies: HttpServiceDependencies): FastifyPluginAsyncTypebox {
@@ -11,9 +22,9 @@ export function healthRoutes(dependencies: HttpServiceDependencies): FastifyPlug
     app.get(
       '/healthz',
       {
-        schema: { summary: 'Is the process alive', operationId: 'health', tags: ['health'], response: { 200: Status } },
+        schema: { summary: 'Is the process alive', operationId: 'health', tags: ['health'], response: { 200: Health } },
       },
-      async () => ({ status: 'ok' }),
+      async () => ({ status: 'ok', plane: dependencies.plane() }),
     );
     app.get(
       '/readyz',

@@ -17,12 +17,15 @@ const issuer = key(['issue']);
 const reader = key(['read']);
 const admin = key(['admin']);
 
+const plane = { name: 'dgram', why: 'It was configured.', workers: 0 };
+
 let time: number;
 let readiness: { ready: true } | { ready: false; reason: string };
 let reload: ReloadOutcome;
 let answers: HttpAnswer[];
 let faults: unknown[];
 let metricsFault: Error | undefined;
+let drains: number;
 let service: FastifyInstance;
 
 beforeEach(() => {
@@ -32,6 +35,7 @@ beforeEach(() => {
   answers = [];
   faults = [];
   metricsFault = undefined;
+  drains = 0;
   service = createHttpService({
     version: '1.2.3',
     apiKeys: new ApiKeys([issuer.stored, reader.stored, admin.stored]),
@@ -44,6 +48,11 @@ beforeEach(() => {
       }),
     offeredUrls: () => offeredUrls('turn.example.org', { udp: [3478], tcp: [], tls: [] }),
     reload: () => reload,
+    sessions: async () => [],
+    session: async () => undefined,
+    endSession: async () => false,
+    drain: () => drains++,
+    plane: () => plane,
     readiness: () => readiness,
     metrics: async () => {
       if (metricsFault) throw metricsFault;
@@ -233,7 +242,7 @@ describe('/?service=turn', () => {
 
 describe('health and metrics', () => {
   it('need no key', async () => {
-    expect((await service.inject('/healthz')).json()).toEqual({ status: 'ok' });
+    expect((await service.inject('/healthz')).json()).toEqual({ status: 'ok', plane });
     expect((await service.inject('/readyz')).json()).toEqual({ status: 'ready' });
     const metrics = await service.inject('/metrics');
     expect(metrics.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
@@ -298,13 +307,17 @@ describe('/openapi.json', () => {
       Object.keys(methods as object).map((method) => `${method} ${path}`),
     );
     expect(operations.sort()).toEqual([
+      'delete /v1/sessions/{id}',
       'get /',
       'get /healthz',
       'get /metrics',
       'get /openapi.json',
       'get /readyz',
+      'get /v1/sessions',
+      'get /v1/sessions/{id}',
       'post /',
       'post /v1/credentials',
+      'post /v1/drain',
       'post /v1/reload',
     ]);
     const issue = document.paths['/v1/credentials'].post;
@@ -313,6 +326,9 @@ describe('/openapi.json', () => {
     expect(issue.requestBody.content['application/json'].schema.properties).toHaveProperty('ttlSeconds');
     expect(document.paths['/'].get.parameters.map(({ name }: { name: string }) => name)).toContain('api');
     expect(document.paths['/healthz'].get.security).toEqual([]);
+    const { parameters, responses } = document.paths['/v1/sessions/{id}'].delete;
+    expect(parameters).toMatchObject([{ name: 'id', in: 'path', required: true }]);
+    expect(responses['204']).toEqual({ description: 'Success' });
   });
 });
 
@@ -340,5 +356,21 @@ describe('POST /v1/reload', () => {
   it('needs the scope admin', async () => {
     expect(await errorOf(ask(issuer.key))).toBe('403 insufficient_scope');
     expect(await errorOf(ask('nonsense'))).toBe('401 unauthorized');
+  });
+});
+
+describe('POST /v1/drain', () => {
+  const ask = (presented: string) => service.inject({ method: 'POST', url: '/v1/drain', headers: bearer(presented) });
+
+  it('begins to drain', async () => {
+    const response = await ask(admin.key);
+    expect(response.statusCode).toBe(202);
+    expect(response.json()).toEqual({ status: 'draining' });
+    expect(drains).toBe(1);
+  });
+
+  it('needs the scope admin', async () => {
+    expect(await errorOf(ask(reader.key))).toBe('403 insufficient_scope');
+    expect(drains).toBe(0);
   });
 });

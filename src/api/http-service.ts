@@ -3,12 +3,14 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { bearerKey, createAuthorize } from './authorization.ts';
 import { credentialRoutes } from './credentials.ts';
 import type { HttpServiceDependencies } from './dependencies.ts';
+import { drainRoutes } from './drain.ts';
 import { ApiError, errorBody, toApiError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { allowedMethods, answerConnectionError } from './refusals.ts';
 import { reloadRoutes } from './reload.ts';
+import { sessionRoutes } from './sessions.ts';
 import { turnRestRoutes } from './turn-rest.ts';
 
 /**
@@ -43,6 +45,8 @@ export function createHttpService(dependencies: HttpServiceDependencies): Fastif
   app.addHook('onRequest', async (request) => {
     const { scope, ownKeyCheck } = request.routeOptions.config ?? {};
     if (scope !== undefined && ownKeyCheck !== true) authorize(request, bearerKey(request), scope);
+    // Many clients name a content type even when they send nothing; a route that wants no body does not mind.
+    if (request.routeOptions.schema?.body === undefined && isBodyless(request)) delete request.headers['content-type'];
   });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
@@ -68,11 +72,17 @@ export function createHttpService(dependencies: HttpServiceDependencies): Fastif
 
   app.register(credentialRoutes(dependencies));
   app.register(turnRestRoutes(dependencies, authorize));
+  app.register(sessionRoutes(dependencies));
   app.register(reloadRoutes(dependencies));
+  app.register(drainRoutes(dependencies));
   app.register(healthRoutes(dependencies));
   app.register(metricsRoutes(dependencies));
   app.register(openApiRoutes(dependencies.version, routes));
   return app as unknown as FastifyInstance;
+}
+
+function isBodyless({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0';
 }
 
 function answerError(

@@ -36,7 +36,7 @@ export function openApiDocument(version: string, routes: readonly RouteOptions[]
       title: 'taciturn',
       version,
       license: { name: 'MIT', identifier: 'MIT' },
-      description: 'Credentials, health and metrics of a STUN/TURN server.',
+      description: 'Credentials, sessions, health and metrics of a STUN/TURN server.',
     },
     paths: Object.fromEntries(paths),
     components: {
@@ -101,6 +101,7 @@ function responses(schema: FastifySchema): JsonObject {
   return Object.fromEntries(
     described.map(([status, body]) => {
       if (body === (ErrorBody as unknown)) return [status, errorResponse];
+      if (body.type === 'null') return [status, { description: 'Success' }];
       const content = body.content ?? { 'application/json': { schema: body } };
       return [status, { description: 'Success', content }];
     }),

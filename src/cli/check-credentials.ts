@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { LadderCredentials } from '../client/ladder.ts';
+import type { LongTermCredentials } from '../client/long-term-authentication.ts';
 import { explainReadFailure } from '../config/read-failure.ts';
 import { issueCredential } from '../credentials/issue.ts';
 import type { CommandContext } from './command-context.ts';
@@ -13,11 +14,16 @@ export interface CredentialOptions {
   readonly secretFile?: string;
 }
 
+/** How a user may prove who he is: a password, or a shared secret to make credentials from. */
+export type GivenCredentials =
+  | { readonly source: 'password'; readonly username: string; readonly password: string }
+  | { readonly source: 'shared-secret'; readonly secret: string; readonly user: string | undefined };
+
 /** How long a credential made for one check is good for. Ten minutes leave room for clocks that differ a little. */
 const ttlSeconds = 600;
 
 /**
- * Finds the credentials of a check: a username with a password, or a shared secret to make a credential from.
+ * Finds the credentials of a check: a username with a password, or one made from a shared secret.
  *
  * @returns `undefined` when none are given.
  */
@@ -25,20 +31,37 @@ export async function checkCredentials(
   options: CredentialOptions,
   context: CommandContext,
 ): Promise<LadderCredentials | undefined> {
+  const given = await givenCredentials(options, context);
+  if (given?.source !== 'shared-secret') return given;
+  const { secret, user = 'taciturn-check' } = given;
+  return { ...credentialFromSecret(secret, user, ttlSeconds, context), source: 'shared-secret' };
+}
+
+/**
+ * Reads what the options and the environment give to authenticate with.
+ *
+ * @returns `undefined` when that is nothing.
+ */
+export async function givenCredentials(
+  options: CredentialOptions,
+  context: CommandContext,
+): Promise<GivenCredentials | undefined> {
   const { username, passwordFile, secretFile } = options;
   const { TACITURN_PASSWORD, TACITURN_SECRET } = context.environment;
   if (passwordFile !== undefined && secretFile !== undefined) {
     throw wrongUsage('--password-file and --secret-file exclude each other: a password is made from a secret.');
   }
   if (passwordFile !== undefined && username === undefined) throw wrongUsage('--password-file needs --username.');
-  if (secretFile !== undefined)
-    return fromSecret(await firstLine('--secret-file', secretFile, context), username, context);
+  if (secretFile !== undefined) {
+    const secret = await firstLine('--secret-file', secretFile, context);
+    return { source: 'shared-secret', secret, user: username };
+  }
   if (username !== undefined) {
     const password =
       passwordFile === undefined ? TACITURN_PASSWORD : await firstLine('--password-file', passwordFile, context);
-    if (password) return { username, password, source: 'password' };
+    if (password) return { source: 'password', username, password };
   }
-  if (TACITURN_SECRET) return fromSecret(TACITURN_SECRET, username, context);
+  if (TACITURN_SECRET) return { source: 'shared-secret', secret: TACITURN_SECRET, user: username };
   if (username === undefined) return undefined;
   throw wrongUsage(
     '--username needs a password: give --password-file FILE (or - for stdin), or set TACITURN_PASSWORD; or give the shared secret with --secret-file FILE.',
@@ -46,9 +69,14 @@ export async function checkCredentials(
 }
 
 /** Makes a time-limited credential as the application's server would. */
-function fromSecret(secret: string, user: string | undefined, context: CommandContext): LadderCredentials {
+export function credentialFromSecret(
+  secret: string,
+  user: string,
+  ttlSeconds: number,
+  context: CommandContext,
+): LongTermCredentials {
   const issued = issueCredential(
-    { user: user ?? 'taciturn-check', ttlSeconds },
+    { user, ttlSeconds },
     {
       secret,
       ttl: { defaultSeconds: ttlSeconds, minSeconds: ttlSeconds, maxSeconds: ttlSeconds },
@@ -58,7 +86,7 @@ function fromSecret(secret: string, user: string | undefined, context: CommandCo
   );
   if (!issued.ok) throw wrongUsage(`--username: ${issued.message}`);
   const { username, password } = issued.credential;
-  return { username, password, source: 'shared-secret' };
+  return { username, password };
 }
 
 async function firstLine(flag: string, file: string, { streams, workingDirectory }: CommandContext): Promise<string> {

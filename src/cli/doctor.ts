@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
 import { systemClock } from '../client/clock.ts';
 import type { LadderCredentials } from '../client/ladder.ts';
 import { connectTcp } from '../client/tcp-connection.ts';
@@ -9,11 +8,13 @@ import type { Configuration } from '../config/settings.ts';
 import { issueCredential } from '../credentials/issue.ts';
 import { isOpenToOthers } from '../credentials/private-file.ts';
 import { askStun } from '../daemon/ask-stun.ts';
+import { choosePlane } from '../relay/choose-plane.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
 import { badConfiguration, CommandFailure } from './command-failure.ts';
 import { addConfigurationFlags, configurationFile, readConfigurationFlags } from './configuration-flags.ts';
-import { type DoctorDependencies, examine, type Readiness } from './doctor/examine.ts';
+import { type DoctorDependencies, examine } from './doctor/examine.ts';
 import type { DoctorReport } from './doctor/finding.ts';
+import { askPlane, askReadiness } from './doctor/http-service.ts';
 import { renderReport, renderReportAsJson } from './doctor/render.ts';
 import { sharedSecret } from './shared-secret-input.ts';
 import { StatusLine } from './status-line.ts';
@@ -47,7 +48,9 @@ Exit status: 0 no problem, 1 a problem, 64 wrong usage, 78 bad configuration.`;
 export const registerDoctor: RegisterCommand = (parent, context) => {
   const command = parent
     .command('doctor')
-    .description('Examine the server on this machine: listeners, certificate, external address, relays, files')
+    .description(
+      'Examine the server on this machine: listeners, data plane, certificate, external address, relays, files',
+    )
     .option('--ca <FILE>', 'trust the certificates in this file, and not the public authorities')
     .option('--json', 'one JSON document')
     .addHelpText('after', examples)
@@ -79,6 +82,8 @@ async function run(options: DoctorOptions, context: CommandContext): Promise<Doc
     isOpenToOthers,
     askStun,
     readiness: () => askReadiness(configuration),
+    runningPlane: () => askPlane(configuration),
+    choosePlane,
     credential: () => loopCredential(configuration, context),
     onStep: (what) => status.show(what),
   };
@@ -86,20 +91,6 @@ async function run(options: DoctorOptions, context: CommandContext): Promise<Doc
     return await examine({ configuration, file }, dependencies);
   } finally {
     status.clear();
-  }
-}
-
-async function askReadiness({ http }: Configuration): Promise<Readiness> {
-  if (!http.enabled || http.port === 0) return 'switched-off';
-  const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host === '::' ? '::1' : http.host;
-  const url = `http://${isIPv6(host) ? `[${host}]` : host}:${http.port}/readyz`;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    if (response.ok) return 'ready';
-    const body = (await response.json()) as { readonly error?: { readonly code?: string; readonly message?: string } };
-    return body.error?.code === 'not_ready' ? { notReady: body.error.message ?? 'no reason given' } : 'unreachable';
-  } catch {
-    return 'unreachable';
   }
 }
 

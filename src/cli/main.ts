@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { registerBench } from './bench.ts';
 import { registerCheck } from './check.ts';
 import {
   type CommandContext,
@@ -70,6 +71,7 @@ function program(context: CommandContext, said: string[]): Command {
   registerServe(root, context);
   registerCheck(root, context);
   registerDoctor(root, context);
+  registerBench(root, context);
 
   const credentials = group(root, 'credentials', 'Time-limited credentials', 'taciturn credentials issue --user alice');
   registerCredentialsIssue(credentials, context);

@@ -38,7 +38,8 @@ function asText(report: StartReport, { secretFile, launcher }: StartDetails, con
     );
     if (typeof choice !== 'string') lines.push(...externalLines(family, choice, faint));
   }
-  lines.push(`  data plane  ${report.plane}`);
+  const { name, why, workers } = report.plane;
+  lines.push(`  data plane  ${name}${workers > 0 ? `, ${workers} threads` : ''} ${faint(`— ${why}`)}`);
   lines.push(`  HTTP        ${report.http ?? 'switched off'}`);
   const { adminApiKey } = report.made;
   if (adminApiKey !== undefined) {
@@ -120,7 +121,9 @@ function asJson(report: StartReport): object {
     relays: Object.fromEntries(relays),
     http: report.http ?? null,
     urls: report.urls,
-    plane: report.plane,
+    plane: report.plane.name,
+    planeWhy: report.plane.why,
+    workers: report.plane.workers,
     apiKey: report.made.adminApiKey ?? null,
     notices: report.notices,
   };

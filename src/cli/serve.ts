@@ -53,7 +53,7 @@ async function run(options: { config?: string; json?: boolean }, context: Comman
     configuration.authentication.sharedSecrets.length > 0 ? undefined : sharedSecretFile(configuration.dataDir);
   renderStart(daemon.report, { secretFile, json: options.json === true, launcher: launcher(environment) }, context);
   for (const notice of daemon.report.notices) log.warn({ event: 'notice' }, notice);
-  log.info({ event: 'started', version: context.version, plane: daemon.report.plane }, 'taciturn is ready');
+  log.info({ event: 'started', version: context.version, plane: daemon.report.plane.name }, 'taciturn is ready');
 
   await untilStopped(daemon, configuration, log);
 }

@@ -48,6 +48,8 @@ describe('without a file, variables and flags', () => {
       alternateServers: { udp: [], tcp: [], tls: [] },
       relay: {
         ports: { low: 49152, high: 65535 },
+        plane: 'auto',
+        workers: 'auto',
         rfc5766Channels: false,
         ipv4: { address: { kind: 'auto' }, external: { kind: 'same' } },
         ipv6: { address: { kind: 'auto' }, external: { kind: 'same' } },
@@ -137,6 +139,8 @@ describe('what is written', () => {
 listen: { addresses: [192.0.2.1, "2001:DB8::1"] }
 relay:
   ports: 50000-50010
+  plane: batch
+  workers: 8
   ipv4: { address: 192.0.2.1, external: turn.example.org }
   ipv6: { address: none }
   external: { stunServers: [stun.example.org, "stun.example.org:19302", "[2001:db8::2]:3479"] }
@@ -148,6 +152,7 @@ shutdown: { deadline: 500ms }
 `);
     expect(listen.addresses).toEqual(['192.0.2.1', '2001:db8::1']);
     expect(relay.ports).toEqual({ low: 50_000, high: 50_010 });
+    expect(relay).toMatchObject({ plane: 'batch', workers: 8 });
     expect(relay.ipv4.address).toEqual({ kind: 'address', address: '192.0.2.1' });
     expect(relay.ipv4.external).toEqual({ kind: 'hostname', hostname: 'turn.example.org' });
     expect(relay.external.stunServers).toEqual([
@@ -185,6 +190,10 @@ shutdown: { deadline: 500ms }
     ['listen: { addresses: [192.0.2.1, 192.0.2.1] }', /already/],
     ['listen: here', /^taciturn\.yaml:1:1: listen: found text; allowed: a mapping with the keys addresses, port/],
     ['- a', /found a list; allowed: a mapping/],
+    ['relay: { plane: fast }', /relay\.plane: found "fast"; allowed: one of auto, batch, dgram/],
+    ['relay: { workers: 0 }', /relay\.workers: found 0; allowed: auto, or a whole number from 1 to 64/],
+    ['relay: { workers: 65 }', /relay\.workers: found 65/],
+    ['relay: { workers: "2" }', /relay\.workers: found "2"/],
     ['relay: { ipv4: { address: "::1" } }', /relay\.ipv4\.address: found "::1"; allowed: auto, none, or an IPv4/],
     ['relay: { ipv4: { external: 10.0.0.300 } }', /a hostname/],
     ['relay: { peers: { deny: [10.0.0.1/8] } }', /relay\.peers\.deny\[0\].*behind its prefix/],
@@ -253,6 +262,9 @@ describe('environment variables', () => {
     expect(withEnvironment({ TACITURN_LIMITS__ALLOCATIONS_PER_USER: '7' }).limits.allocationsPerUser).toBe(7);
     expect(withEnvironment({ TACITURN_LIMITS__ALLOCATIONSPERUSER: '7' }).limits.allocationsPerUser).toBe(7);
     expect(withEnvironment({ taciturn_relay__rfc5766_channels: 'true' }).relay.rfc5766Channels).toBe(true);
+    expect(withEnvironment({ TACITURN_RELAY__PLANE: 'dgram' }).relay.plane).toBe('dgram');
+    expect(withEnvironment({ TACITURN_RELAY__WORKERS: '2' }).relay.workers).toBe(2);
+    expect(withEnvironment({ TACITURN_RELAY__WORKERS: 'auto' }).relay.workers).toBe('auto');
     expect(withEnvironment({ TACITURN_RELAY__PORTS: '50000-50001' }).relay.ports.high).toBe(50_001);
   });
 

@@ -62,6 +62,18 @@ export function wholeNumber(summary: string, fallback: number, { min, max }: Ran
   });
 }
 
+/** A whole number, or `auto` for one that is chosen at the start. */
+export function automaticNumber(summary: string, { min, max }: Range): Setting<'auto' | number> {
+  return setting<'auto' | number>({
+    summary,
+    fallback: 'auto',
+    schema: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: min, maximum: max })]),
+    shape: 'number',
+    allowed: `auto, or a whole number from ${min} to ${max}`,
+    accept: (value) => (value === 'auto' || (isWholeNumber(value) && value >= min && value <= max) ? value : undefined),
+  });
+}
+
 /** A number of something each second, or `unlimited`, which is `Infinity` in the normalised configuration. */
 export function countRate(summary: string, fallback: number | 'unlimited'): Setting<number> {
   return limit({

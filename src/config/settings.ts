@@ -12,6 +12,7 @@ import {
   transportAddresses,
 } from './address-settings.ts';
 import {
+  automaticNumber,
   byteRate,
   byteSize,
   choice,
@@ -92,6 +93,15 @@ export const settings = group('The configuration of taciturn.', {
       '49152-65535',
       1024,
     ),
+    plane: choice(
+      'What moves UDP packets: batch handles many in one system call (Linux only), dgram runs everywhere, auto is batch where it can be had and dgram elsewhere.',
+      ['auto', 'batch', 'dgram'],
+      'auto',
+    ),
+    workers: automaticNumber('Threads for UDP clients on the batch plane; auto is one for each processor core.', {
+      min: 1,
+      max: 64,
+    }),
     rfc5766Channels: toggle(
       'Also accept channel numbers 0x5000-0x7FFF, which clients of the old RFC 5766 bind.',
       false,

@@ -1,24 +1,23 @@
 import type { Configuration } from '../config/settings.ts';
 import { TcpListener } from '../listeners/tcp-listener.ts';
-import type { UdpListener } from '../listeners/udp-listener.ts';
 import { formatTransportAddress, type TransportAddress } from '../stun/ip-address.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type ListeningPoint, listeningPoints, type OpenPoint, type PortRole } from './listening-points.ts';
 import { StartError } from './start-error.ts';
 import type { StreamClients } from './stream-clients.ts';
-import type { TurnHost } from './turn-host.ts';
+import type { TurnServers, UdpPoint } from './turn-servers.ts';
 
 const RESCAN_MS = 10_000;
 /** A port that is free for UDP may not be for TCP; then another one is tried. */
 const FREE_PORT_ATTEMPTS = 20;
 
 interface OpenListener extends ListeningPoint {
-  readonly listener: UdpListener | TcpListener;
+  readonly listener: UdpPoint | TcpListener;
 }
 
 /** Keeps a listener at every place where clients are to be taken in, also as addresses come and go. */
 export class ClientListeners {
-  readonly #host: TurnHost;
+  readonly #servers: TurnServers;
   readonly #streams: StreamClients;
   readonly #configuration: Configuration;
   readonly #log: Log;
@@ -29,8 +28,14 @@ export class ClientListeners {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param changed called when a listener has come or gone. */
-  constructor(host: TurnHost, streams: StreamClients, configuration: Configuration, log: Log, changed: () => void) {
-    this.#host = host;
+  constructor(
+    servers: TurnServers,
+    streams: StreamClients,
+    configuration: Configuration,
+    log: Log,
+    changed: () => void,
+  ) {
+    this.#servers = servers;
     this.#streams = streams;
     this.#configuration = configuration;
     this.#log = log;
@@ -55,9 +60,9 @@ export class ClientListeners {
     ];
   }
 
-  /** The UDP sockets, as NAT behaviour discovery needs them. */
-  get udp(): readonly UdpListener[] {
-    return [...this.#open.values()].flatMap(({ listener }) => (listener instanceof TcpListener ? [] : [listener]));
+  /** Where clients are taken in over UDP. */
+  get udp(): readonly TransportAddress[] {
+    return [...this.#open.values()].flatMap(({ transport, listener }) => (transport === 'udp' ? [listener.local] : []));
   }
 
   /** The port in use for a role; `undefined` when nothing listens there. */
@@ -77,11 +82,11 @@ export class ClientListeners {
   }
 
   /** A listener broke; it is tried again with the next look at the addresses. */
-  lost(listener: UdpListener | TcpListener, error: Error): void {
-    for (const [key, open] of this.#open) if (open.listener === listener) this.#open.delete(key);
+  lost({ local }: { readonly local: TransportAddress }, error: Error): void {
+    for (const [key, open] of this.#open) if (open.listener.local === local) this.#open.delete(key);
     this.#log.warn(
       { event: 'listener-lost', why: error.message },
-      `no longer listening on ${formatTransportAddress(listener.local)}`,
+      `no longer listening on ${formatTransportAddress(local)}`,
     );
     this.#changed();
   }
@@ -114,7 +119,7 @@ export class ClientListeners {
     const at = { ip: point.ip, port: this.#portFor(point) };
     const listener =
       point.transport === 'udp'
-        ? await this.#host.listenUdp(at, point.zone)
+        ? await this.#servers.listenUdp(at, point.zone)
         : await TcpListener.open(
             at,
             {
@@ -130,8 +135,7 @@ export class ClientListeners {
   #close(key: string): void {
     const { listener } = this.#open.get(key)!;
     this.#open.delete(key);
-    if (listener instanceof TcpListener) listener.close();
-    else this.#host.remove(listener);
+    listener.close();
   }
 
   #portFor({ role, port }: ListeningPoint): number {

@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { PlaneReport } from '../api/dependencies.ts';
 import { createHttpService } from '../api/http-service.ts';
 import type { Configuration } from '../config/settings.ts';
 import { ApiKeys } from '../credentials/api-keys.ts';
-import { CombinedCredentials } from '../credentials/combined-credentials.ts';
 import { type DataDirectory, forgetUnshownKey, prepareDataDirectory } from '../credentials/first-start.ts';
 import { offeredUrls } from '../credentials/ice-servers.ts';
 import { issueCredential } from '../credentials/issue.ts';
-import { SharedSecretCredentials } from '../credentials/shared-secret-credentials.ts';
-import { StaticUsers } from '../credentials/static-users.ts';
 import type { CertificateReload } from '../listeners/certificate.ts';
 import { formatTransportAddress, IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
@@ -21,13 +19,12 @@ import type { RelayAddress } from '../turn/options.ts';
 import { localAddresses } from './addresses.ts';
 import { ClientListeners } from './client-listeners.ts';
 import { clientPorts, type OpenPoint } from './listening-points.ts';
-import { setUpNatDiscovery } from './nat-discovery.ts';
+import { planNatDiscovery } from './nat-discovery.ts';
 import { chooseRelays, externalMayChange, families, type RelayChoices, relayAddressOf } from './relay-addresses.ts';
-import { serverOptions } from './server-options.ts';
 import { StartError } from './start-error.ts';
 import { StreamClients } from './stream-clients.ts';
-import { readTime } from './system-time.ts';
-import { TurnHost, type TurnHostEvents } from './turn-host.ts';
+import { readTime, systemRandom } from './system-time.ts';
+import { TurnServers, type TurnServersEvents } from './turn-servers.ts';
 
 const HOUR_MS = 3_600_000;
 /** Earlier external addresses that still count as our own: clients may hold candidates with them. */
@@ -40,7 +37,7 @@ export interface StartReport {
   /** Where the HTTP service listens; `undefined` when it is switched off. */
   readonly http: string | undefined;
   readonly urls: readonly string[];
-  readonly plane: string;
+  readonly plane: PlaneReport;
   readonly made: DataDirectory['made'];
   readonly notices: readonly string[];
 }
@@ -56,7 +53,7 @@ export class Daemon {
   readonly #log: Log;
   readonly #version: string;
   readonly #timers: NodeJS.Timeout[] = [];
-  #host!: TurnHost;
+  #servers!: TurnServers;
   #streams!: StreamClients;
   #listeners!: ClientListeners;
   #discoveryNotices: readonly string[] = [];
@@ -64,7 +61,6 @@ export class Daemon {
   #relays!: RelayChoices;
   #metrics!: Metrics;
   #http: FastifyInstance | undefined;
-  #policy!: ReturnType<typeof serverOptions>['policy'];
   #ownAddresses: IpAddress[] = [];
   #draining = false;
   #emptied: (() => void) | undefined;
@@ -98,7 +94,7 @@ export class Daemon {
       relays: this.#relays,
       http: this.#httpAddress(),
       urls: this.#offeredUrls(),
-      plane: this.#host.planeName,
+      plane: this.#servers.plane,
       made: this.#data.made,
       notices: [...this.#data.notices, ...this.#tlsNotices(), ...this.#discoveryNotices],
     };
@@ -106,7 +102,13 @@ export class Daemon {
 
   /** Live allocations. */
   get allocations(): number {
-    return this.#host.server.population.allocations;
+    return this.#servers.allocations;
+  }
+
+  /** Takes no more allocations from now on; those that exist go on being relayed. */
+  startDraining(): void {
+    this.#draining = true;
+    this.#servers.command({ kind: 'drain' });
   }
 
   /**
@@ -114,8 +116,7 @@ export class Daemon {
    * Those that exist go on being relayed meanwhile.
    */
   async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true;
-    this.#host.server.startDraining();
+    this.startDraining();
     if (this.allocations === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs);
@@ -140,7 +141,7 @@ export class Daemon {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#listeners?.stop();
-    this.#host?.stop();
+    await this.#servers?.stop();
     this.#streams?.stop();
     await this.#http?.close();
   }
@@ -155,16 +156,15 @@ export class Daemon {
       randomBytes,
     });
     this.#relays = await chooseRelays(this.#configuration);
-    const credentials = new CombinedCredentials([
-      new StaticUsers(authentication.users, this.#configuration.realm),
-      new SharedSecretCredentials(this.#data.sharedSecrets, this.#configuration.realm),
-    ]);
-    const options = serverOptions(this.#configuration, this.#relays, credentials);
-    this.#policy = options.policy;
-    this.#host = new TurnHost(options, this.#hostEvents());
-    this.#streams = new StreamClients(this.#host, this.#configuration, this.#log);
-    this.#metrics = createMetrics(this.#host.server, this.#version, () => this.#streams.figures);
-    this.#listeners = new ClientListeners(this.#host, this.#streams, this.#configuration, this.#log, () => {
+    this.#servers = await TurnServers.start(
+      this.#configuration,
+      this.#data.sharedSecrets,
+      { ipv4: relayAddressOf(this.#relays.ipv4), ipv6: relayAddressOf(this.#relays.ipv6) },
+      this.#serverEvents(),
+    );
+    this.#streams = new StreamClients(this.#servers.main, this.#configuration, this.#log);
+    this.#metrics = createMetrics(this.#servers.shared, this.#version, () => this.#streams.figures);
+    this.#listeners = new ClientListeners(this.#servers, this.#streams, this.#configuration, this.#log, () => {
       this.#listenersChanged();
       // The address that relays were opened on may be the one that is gone.
       void this.#chooseRelaysAnew();
@@ -173,7 +173,7 @@ export class Daemon {
     await this.#startHttp();
     this.#listenersChanged();
     this.#every(Math.max(HOUR_MS, authentication.nonceLifetimeSeconds * 1000), () =>
-      this.#host.server.rotateNonceKey(),
+      this.#servers.shared.nonceKeys.rotate(systemRandom),
     );
     if (externalMayChange(this.#configuration)) {
       this.#every(this.#configuration.relay.external.refreshSeconds * 1000, () => void this.#chooseRelaysAnew());
@@ -184,28 +184,37 @@ export class Daemon {
     this.#timers.push(setInterval(action, milliseconds).unref());
   }
 
-  #hostEvents(): TurnHostEvents {
+  #serverEvents(): TurnServersEvents {
     const started = readTime().instant;
     const sessions = new SessionLog(this.#log, this.#configuration.log.addresses, started);
     const guard = new FloodGuard(started);
     return {
-      event: (event, time) => {
-        sessions.write(event, time.instant);
-        if (event.kind === 'allocation-ended' && this.allocations === 0) this.#emptied?.();
+      event: (event) => {
+        sessions.write(event, readTime().instant);
+        if (event.kind === 'allocation-ended') this.#checkEmptied();
       },
-      trouble: (what, why) => {
+      trouble: (what, why, times) => {
         const suppressed = guard.admit(readTime().instant);
-        if (suppressed !== undefined)
-          this.#log.warn({ event: what, why, suppressed }, `${what}: ${why ?? 'no details'}`);
+        if (suppressed === undefined) return;
+        this.#log.warn({ event: what, why, times, suppressed }, `${what}: ${why ?? 'no details'}`);
       },
       listenerLost: (listener, error) => this.#listeners.lost(listener, error),
+      died: (server, why, restartMs) => {
+        const message = `worker ${server} has died and its allocations are gone; another takes its place in ${restartMs} ms`;
+        this.#log.error({ event: 'worker-died', server, why }, message);
+        this.#checkEmptied();
+      },
     };
+  }
+
+  #checkEmptied(): void {
+    if (this.#draining && this.allocations === 0) this.#emptied?.();
   }
 
   #listenersChanged(): void {
     const ports = [this.#listeners.port('main'), this.#listeners.port('alternate')] as const;
-    const { discovery, notices } = setUpNatDiscovery(this.#configuration, this.#listeners.udp, ports);
-    this.#host.server.setNatDiscovery(discovery);
+    const { families: taking, notices } = planNatDiscovery(this.#configuration, this.#listeners.udp, ports);
+    this.#servers.command({ kind: 'set-nat-discovery', families: taking });
     this.#discoveryNotices = notices;
     this.#updatePolicy();
   }
@@ -218,12 +227,12 @@ export class Daemon {
     const current = relays.flatMap(({ local, external }) => [local, external]);
     const distinct = new Map([...current, ...this.#ownAddresses].map((ip) => [ip.text, ip]));
     this.#ownAddresses = [...distinct.values()].slice(0, REMEMBERED_ADDRESSES);
-    this.#policy.setOwnAddresses(this.#ownAddresses);
 
     const listening = this.#listeners.addresses;
     const ports = new Set(listening.map(({ port }) => port));
     const external = this.#ownAddresses.flatMap((ip) => [...ports].map((port) => ({ ip, port })));
-    this.#policy.setOwnServices([...listening, ...external, ...this.#httpServices()]);
+    const services = [...listening, ...external, ...this.#httpServices()];
+    this.#servers.command({ kind: 'set-own', addresses: this.#ownAddresses, services });
   }
 
   async #chooseRelaysAnew(): Promise<void> {
@@ -242,7 +251,7 @@ export class Daemon {
         { event: 'relay-address', family, before: describe(before), now: describe(now) },
         'the relay address has changed; new allocations get the new one',
       );
-      this.#host.server.setRelayAddress(AddressFamily[family], now);
+      this.#servers.command({ kind: 'set-relay-address', family: AddressFamily[family], address: now });
     }
     this.#relays = relays;
     this.#updatePolicy();
@@ -259,6 +268,11 @@ export class Daemon {
         issueCredential(request, { secret: secret!, ttl: credentials.ttl, now: readTime().unix, randomBytes }),
       offeredUrls: () => this.#offeredUrls(),
       reload: () => this.reload(),
+      sessions: (query) => this.#servers.sessions(query),
+      session: (id) => this.#servers.session(id),
+      endSession: (id) => this.#servers.endSession(id),
+      drain: () => this.#drainAsAsked(),
+      plane: () => this.#servers.plane,
       readiness: () => this.#readiness(),
       metrics: async () => ({ contentType: this.#metrics.contentType, body: await this.#metrics.render() }),
       monotonicNow: () => readTime().instant,
@@ -274,6 +288,13 @@ export class Daemon {
         `The HTTP service cannot listen on ${http.host}:${http.port} (${(error as Error).message}). Choose another http.port, or end the program that has it.`,
       );
     }
+  }
+
+  #drainAsAsked(): void {
+    if (this.#draining) return;
+    this.startDraining();
+    const { allocations } = this;
+    this.#log.info({ event: 'draining', allocations }, `POST /v1/drain: no new allocations; ${allocations} go on`);
   }
 
   #readiness(): { ready: true } | { ready: false; reason: string } {

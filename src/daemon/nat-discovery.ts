@@ -1,22 +1,21 @@
 import type { Configuration } from '../config/settings.ts';
-import type { UdpListener } from '../listeners/udp-listener.ts';
-import { IpAddress, sameAddress } from '../stun/ip-address.ts';
-import { type DiscoveryAddresses, NatDiscovery } from '../turn/nat-discovery.ts';
+import { IpAddress, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
+import type { DiscoveryAddresses } from '../turn/nat-discovery.ts';
 import { families } from './relay-addresses.ts';
 
-/** The sockets of NAT behaviour discovery, and a sentence for each family that was asked for and cannot have it. */
+/** The families that take part in NAT behaviour discovery, and a sentence for each that was asked for and cannot. */
 export interface DiscoverySetup {
-  readonly discovery: NatDiscovery | undefined;
+  readonly families: readonly DiscoveryAddresses[];
   readonly notices: readonly string[];
 }
 
 /**
- * Sets up NAT behaviour discovery (RFC 5780) between the two addresses and two ports of each family. A family of which one of
+ * Decides about NAT behaviour discovery (RFC 5780) between the two addresses and two ports of each family. A family of which one of
  * the four sockets is not open takes no part: clients would draw wrong conclusions from answers that never come.
  */
-export function setUpNatDiscovery(
+export function planNatDiscovery(
   { natDiscovery }: Configuration,
-  listeners: readonly UdpListener[],
+  listening: readonly TransportAddress[],
   ports: readonly [number | undefined, number | undefined],
 ): DiscoverySetup {
   const [main, alternate] = ports;
@@ -26,7 +25,7 @@ export function setUpNatDiscovery(
     const [first, second] = natDiscovery[family].map((text) => IpAddress.parse(text)!);
     if (first === undefined || second === undefined) continue;
     const isOpen = (ip: IpAddress, port: number) =>
-      listeners.some(({ local }) => local.port === port && sameAddress(local.ip, ip));
+      listening.some((local) => local.port === port && sameAddress(local.ip, ip));
     if (
       main !== undefined &&
       alternate !== undefined &&
@@ -39,5 +38,5 @@ export function setUpNatDiscovery(
       );
     }
   }
-  return { discovery: complete.length > 0 ? new NatDiscovery(complete, listeners) : undefined, notices };
+  return { families: complete, notices };
 }

@@ -1,16 +1,17 @@
 import type { Configuration } from '../config/settings.ts';
 import type { CredentialSource } from '../turn/credential-source.ts';
-import type { Limits } from '../turn/options.ts';
+import type { Limits, RelayAddress } from '../turn/options.ts';
 import { PeerPolicy } from '../turn/peer-policy.ts';
+import type { SharedTables } from '../turn/shared/shared-tables.ts';
 import type { Rate } from '../turn/token-bucket.ts';
-import { type RelayChoices, relayAddressOf } from './relay-addresses.ts';
 import type { TurnHostOptions } from './turn-host.ts';
 
 /** Translates the configuration into what the pure server wants. */
 export function serverOptions(
   configuration: Configuration,
-  relays: RelayChoices,
+  relays: { readonly ipv4: RelayAddress | undefined; readonly ipv6: RelayAddress | undefined },
   credentials: CredentialSource,
+  shared: SharedTables,
 ): TurnHostOptions {
   const { relay, authentication } = configuration;
   return {
@@ -23,12 +24,12 @@ export function serverOptions(
     rfc5766Channels: relay.rfc5766Channels,
     rfc3489: configuration.natDiscovery.rfc3489,
     alternateServers: configuration.alternateServers,
-    relayPorts: relay.ports,
-    ipv4: relayAddressOf(relays.ipv4),
-    ipv6: relayAddressOf(relays.ipv6),
+    ipv4: relays.ipv4,
+    ipv6: relays.ipv6,
     limits: limits(configuration.limits),
     policy: new PeerPolicy(relay.peers),
     credentials,
+    shared,
   };
 }
 

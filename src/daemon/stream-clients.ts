@@ -9,14 +9,13 @@ import {
 } from '../listeners/certificate.ts';
 import type { CloseReason } from '../listeners/close-reason.ts';
 import type { StreamConnection } from '../listeners/stream-connection.ts';
-import { StreamConnections } from '../listeners/stream-connections.ts';
+import { type ConnectionHost, StreamConnections } from '../listeners/stream-connections.ts';
 import { displayAddress } from '../telemetry/address-display.ts';
 import { FloodGuard } from '../telemetry/flood-guard.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ConnectionFigures } from '../telemetry/metrics.ts';
 import { StartError } from './start-error.ts';
 import { readTime } from './system-time.ts';
-import type { TurnHost } from './turn-host.ts';
 
 /** File systems tell of changes unreliably; looking is cheap. */
 const LOOK_AT_FILES_MS = 2000;
@@ -37,7 +36,7 @@ export class StreamClients {
   readonly #timers: NodeJS.Timeout[] = [];
 
   /** @throws StartError when the certificate that is configured cannot be used. */
-  constructor(host: TurnHost, configuration: Configuration, log: Log) {
+  constructor(host: ConnectionHost, configuration: Configuration, log: Log) {
     this.#log = log;
     this.#detail = configuration.log.addresses;
     this.#certificate = readConfigured(configuration.tls);

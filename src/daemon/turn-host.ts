@@ -1,11 +1,8 @@
 import type { ClientConnection, ClientListener, ClientListenerEvents } from '../listeners/client-listener.ts';
-import { UdpListener } from '../listeners/udp-listener.ts';
-import { ArrivalBuffer } from '../relay/dgram/arrival-buffer.ts';
-import { DgramPlane } from '../relay/dgram/dgram-plane.ts';
-import type { RelayPlane, RelayPlaneEvents, SendFailure } from '../relay/relay-plane.ts';
+import type { ForwardedTraffic, OpenPlane, RelayPlane, RelayPlaneEvents, SendFailure } from '../relay/relay-plane.ts';
 import { TcpRelays } from '../relay/tcp/tcp-relays.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
-import type { RelayedAddress } from '../turn/allocation.ts';
+import type { ChannelBinding, RelayedAddress } from '../turn/allocation.ts';
 import type { Listener } from '../turn/five-tuple.ts';
 import type { TurnServerOptions } from '../turn/options.ts';
 import type { Output, ServerEvent } from '../turn/output.ts';
@@ -15,41 +12,39 @@ import type { Time } from '../turn/time.ts';
 import { TurnServer } from '../turn/turn-server.ts';
 import { readTime, readTimeInto, systemRandom } from './system-time.ts';
 
-/** What the host tells the daemon. */
+/** What the host tells whoever runs it. */
 export interface TurnHostEvents {
-  event(event: ServerEvent, time: Time): void;
+  event(event: ServerEvent): void;
   /** A socket did not do what it should; counted already, for the log. */
   trouble(what: 'relay-failed' | 'relay-lost' | SendFailure, why: string | undefined): void;
-  /** A listening socket broke. */
-  listenerLost(listener: UdpListener, error: Error): void;
+  /** Everything that was to be done is done; the server's next deadline may have changed, and the plane may have packets waiting. */
+  settled?(): void;
 }
 
 /** What differs between a host's server and the pure one. */
 export type TurnHostOptions = Omit<TurnServerOptions, 'dontFragment' | 'random'>;
 
-const LONGEST_TIMER_MS = 60_000;
-
-/** Runs one {@link TurnServer}: gives it packets and the time, and does what it says. */
+/**
+ * Runs one {@link TurnServer}: gives it packets and the time, and does what it says. Whose thread it is, and what it waits
+ * for, is no matter here.
+ */
 export class TurnHost {
   readonly server: TurnServer;
-  readonly #plane: RelayPlane;
+  readonly plane: RelayPlane;
   readonly #tcpRelays: TcpRelays;
   readonly #events: TurnHostEvents;
-  /** Holds the one packet that is being worked on. */
-  readonly buffer = new ArrivalBuffer();
   /** What every listener reports to. */
   readonly listenerEvents: ClientListenerEvents = {
-    received: (from, arrival) => this.#dispatch(this.server.receiveFromClient(from, arrival, readTimeInto(this.#time))),
+    received: (from, arrival) => this.#dispatch(this.server.receiveFromClient(from, arrival, this.#now())),
     undelivered: (failure, why) => this.#undelivered(failure, why),
   };
   readonly #listeners = new Map<number, ClientListener>();
-  /** Refilled for every packet. */
+  /** Refilled for every packet, or once for all packets of a plane's turn. */
   readonly #time: Time = readTime();
+  #turning = false;
   #nextListenerId = 1;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(options: TurnHostOptions, events: TurnHostEvents) {
+  constructor(options: TurnHostOptions, openPlane: OpenPlane, events: TurnHostEvents) {
     this.#events = events;
     const sockets: Pick<RelayPlaneEvents, 'opened' | 'failed' | 'lost'> = {
       opened: (relayed) => this.#control((time) => this.server.relayOpened(relayed, time)),
@@ -68,23 +63,19 @@ export class TurnHost {
       connected: (connection) => this.#control((time) => this.server.peerConnected(connection, time)),
       gone: (connection) => this.#control((time) => this.server.peerGone(connection, time)),
       passing: (connection, direction, bytes) =>
-        this.server.passStream(connection, direction, bytes, readTimeInto(this.#time).instant),
+        this.server.passStream(connection, direction, bytes, this.#now().instant),
     });
-    this.#plane = new DgramPlane(
-      {
-        ...sockets,
-        received: (relayed, arrival) =>
-          this.#dispatch(this.server.receiveFromPeer(relayed, arrival, readTimeInto(this.#time))),
-        undelivered: (failure, why) => this.#undelivered(failure, why),
+    this.plane = openPlane({
+      ...sockets,
+      received: (relayed, arrival) => this.#dispatch(this.server.receiveFromPeer(relayed, arrival, this.#now())),
+      icmp: (relayed, error) => this.#control((time) => this.server.receiveIcmp(relayed, error, time)),
+      undelivered: (failure, why) => this.#undelivered(failure, why),
+      turning: (is) => {
+        if (is) readTimeInto(this.#time);
+        this.#turning = is;
       },
-      this.buffer,
-    );
-    this.server = new TurnServer({ ...options, dontFragment: this.#plane.dontFragment, random: systemRandom });
-  }
-
-  /** The name of the data plane in use. */
-  get planeName(): string {
-    return this.#plane.name;
+    });
+    this.server = new TurnServer({ ...options, dontFragment: this.plane.dontFragment, random: systemRandom });
   }
 
   /** A number for a new listener. */
@@ -92,18 +83,13 @@ export class TurnHost {
     return this.#nextListenerId++;
   }
 
-  /** Takes in clients on a UDP socket at this address; rejects with the system's error when it cannot be opened. */
-  async listenUdp(at: TransportAddress, zone?: string): Promise<UdpListener> {
-    const events = {
-      ...this.listenerEvents,
-      lost: (lost: UdpListener, error: Error) => {
-        this.#listeners.delete(lost.id);
-        this.#events.listenerLost(lost, error);
-      },
-    };
-    const listener = await UdpListener.open(this.takeListenerId(), at, this.buffer, events, zone);
-    this.add(listener);
-    return listener;
+  /** Brings the traffic counters up to date with what the data plane has carried by itself. To be called before they are read. */
+  countForwarded(): void {
+    for (const { channels } of this.server.allocations) {
+      for (const binding of channels.values()) {
+        if (binding.offered) this.#countForwarded(binding, this.plane.forwarded(binding));
+      }
+    }
   }
 
   /** Answers clients through this listener from now on. */
@@ -113,8 +99,13 @@ export class TurnHost {
 
   /** Takes in no more clients there. */
   remove(listener: ClientListener): void {
-    this.#listeners.delete(listener.id);
+    this.forget(listener);
     listener.close();
+  }
+
+  /** This listener is no more. */
+  forget({ id }: ClientListener): void {
+    this.#listeners.delete(id);
   }
 
   /** A TCP or TLS client has gone; its allocation ends. */
@@ -123,33 +114,48 @@ export class TurnHost {
     this.#control((time) => this.server.clientDisconnected(listener, client, time));
   }
 
+  /** An operator ends an allocation; false when there is none of this id. */
+  endAllocation(id: string): boolean {
+    return this.#control((time) => this.server.endAllocation(id, 'killed', time));
+  }
+
   /** Ends every allocation and closes every socket. */
   stop(): void {
     this.#control((time) => {
       for (const { id } of [...this.server.allocations]) this.server.endAllocation(id, 'shutdown', time);
     });
-    clearTimeout(this.#timer);
-    this.#plane.stop();
-    this.#tcpRelays.stop();
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
+    this.plane.stop();
+    this.#tcpRelays.stop();
+  }
+
+  /** Lets the server end what is due; see {@link TurnServer.nextDeadline}. */
+  advance(): void {
+    this.#control((time) => this.server.advance(time));
+  }
+
+  #now(): Time {
+    return this.#turning ? this.#time : readTimeInto(this.#time);
   }
 
   /** Sends the packet that the server just judged, then does what else it wants. */
   #dispatch(verdict: Verdict): void {
     const { departure } = this.server;
     if (verdict === Verdict.toPeer) {
-      this.#plane.transmit(departure);
+      this.plane.transmit(departure);
     } else if (verdict === Verdict.toClient) {
+      const { buffer, start, end, ttl, trafficClass } = departure;
       const { listener, client } = departure.fiveTuple!;
-      this.#listeners.get(listener.id)?.send(departure.buffer, departure.start, departure.end, client);
+      this.#listeners.get(listener.id)?.send(buffer, start, end, client, ttl, trafficClass);
     }
     this.#settle();
   }
 
   /** Lets the server do something, then does what it wants. */
   #control<T>(action: (time: Time) => T): T {
-    const result = action(readTimeInto(this.#time));
+    const result = action(this.#now());
+    this.server.publish();
     this.#settle();
     return result;
   }
@@ -157,14 +163,15 @@ export class TurnHost {
   #settle(): void {
     for (let outputs = this.server.takeOutputs(); outputs.length > 0; outputs = this.server.takeOutputs()) {
       for (const output of outputs) this.#execute(output);
+      this.server.publish();
     }
-    if (this.server.nextDeadline < this.#timerAt) this.#armTimer();
+    this.#events.settled?.();
   }
 
   #execute(output: Output): void {
     switch (output.kind) {
       case 'transmit':
-        this.#listeners.get(output.listener.id)?.send(output.bytes, 0, output.bytes.length, output.client);
+        this.#listeners.get(output.listener.id)?.send(output.bytes, 0, output.bytes.length, output.client, -1, 0);
         return;
       case 'open-relay':
         this.#relayFor(output.relayedAddress).open(output.relayedAddress);
@@ -173,10 +180,10 @@ export class TurnHost {
         this.#relayFor(output.relayedAddress).close(output.relayedAddress);
         return;
       case 'bind-channel':
-        this.#plane.bindChannel(output.binding);
+        this.plane.bindChannel(output.binding);
         return;
       case 'unbind-channel':
-        this.#plane.unbindChannel(output.binding);
+        this.#countForwarded(output.binding, this.plane.unbindChannel(output.binding));
         return;
       case 'connect-peer':
         this.#tcpRelays.connect(output.connection);
@@ -189,8 +196,12 @@ export class TurnHost {
         return;
       case 'event':
         this.#tellListener(output.event);
-        this.#events.event(output.event, this.#time);
+        this.#events.event(output.event);
     }
+  }
+
+  #countForwarded(binding: ChannelBinding, traffic: ForwardedTraffic | undefined): void {
+    if (traffic !== undefined) this.server.countForwarded(binding, traffic.fromClient, traffic.toClient);
   }
 
   /** A connection with an allocation may be silent. */
@@ -201,7 +212,7 @@ export class TurnHost {
   }
 
   #relayFor({ transport }: RelayedAddress): Pick<RelayPlane, 'open' | 'close'> {
-    return transport === 'tcp' ? this.#tcpRelays : this.#plane;
+    return transport === 'tcp' ? this.#tcpRelays : this.plane;
   }
 
   /** The client's connection carries data from now on, and no more messages of ours. */
@@ -215,16 +226,6 @@ export class TurnHost {
     this.#listeners.delete(id);
     const { stream, unread } = (listener as ClientConnection).release();
     this.#tcpRelays.join(connection, stream, unread);
-  }
-
-  #armTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timerAt = this.server.nextDeadline;
-    const delay = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(this.#timerAt - performance.now())));
-    this.#timer = setTimeout(() => {
-      this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#control((time) => this.server.advance(time));
-    }, delay).unref();
   }
 
   #undelivered(failure: SendFailure, why: string | undefined): void {

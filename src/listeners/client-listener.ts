@@ -6,8 +6,12 @@ import type { Arrival } from '../turn/packet.ts';
 
 /** A listener that can be sent through. */
 export interface ClientListener extends Listener {
-  /** Sends `buffer[start, end)` to a client. The bytes are the caller's again when this returns, or the shared buffer was renewed. */
-  send(buffer: Buffer, start: number, end: number, client: TransportAddress): void;
+  /**
+   * Sends `buffer[start, end)` to a client. The bytes are the caller's again when this returns, or the shared buffer was renewed.
+   *
+   * @param ttl time to live or hop limit, -1 for the system's default; it and the traffic class are for listeners that can set them.
+   */
+  send(buffer: Buffer, start: number, end: number, client: TransportAddress, ttl: number, trafficClass: number): void;
   /** An allocation has begun or ended on a five-tuple of this listener. Only the connection of a single client cares. */
   allocationChanged?(exists: boolean): void;
   close(): void;

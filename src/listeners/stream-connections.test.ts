@@ -192,7 +192,7 @@ describe('a client that does not read', () => {
     for (let i = 0; i < 12; i++) {
       const shared = buffer.arrival.buffer;
       shared.fill(i, 0, 100);
-      listener!.send(shared, 0, 100, { ip: local.ip, port: 1 });
+      listener!.send(shared, 0, 100, { ip: local.ip, port: 1 }, -1, 0);
     }
     expect(undelivered).toEqual(['send-queue-full', 'send-queue-full']);
     expect(socket.writableLength).toBe(1000);

@@ -17,13 +17,21 @@ export interface Libc {
   epoll_ctl(poller: number, operation: number, descriptor: number, event: number): number;
   epoll_wait(poller: number, events: number, count: number, milliseconds: number): number;
   eventfd(initial: number, flags: number): number;
+  /** Lets the thread sleep. */
+  usleep(microseconds: number): number;
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
   read(descriptor: number, bytes: number, length: number): number;
   write(descriptor: number, bytes: number, length: number): number;
+  /** Calls back whenever the descriptor is readable, from the event loop; until the function is called that is returned. */
+  whenReadable(descriptor: number, callback: () => void): () => void;
   /** The error of the call before. */
   errno(): number;
   /** Memory that does not move, all zero, for as long as the process lives; it is resident only where it was touched. */
   memory(bytes: number): NativeMemory;
 }
+
+/** What is not a function of the C library. */
+type OfKoffi = 'whenReadable' | 'errno' | 'memory';
 
 /** A stretch of memory that both JavaScript and the kernel know. */
 export interface NativeMemory {
@@ -46,6 +54,8 @@ const declarations = [
   'int epoll_ctl(int, int, int, uintptr_t)',
   'int epoll_wait(int, uintptr_t, int, int)',
   'int eventfd(uint32_t, int)',
+  'int usleep(uint32_t)',
+  'int prctl(int, ulong, ulong, ulong, ulong)',
   'intptr_t read(int, uintptr_t, size_t)',
   'intptr_t write(int, uintptr_t, size_t)',
 ] as const;
@@ -84,7 +94,11 @@ function bindTo(koffi: typeof import('koffi')): Libc {
   const names = declarations.map((declaration) => /(\w+)\(/.exec(declaration)![1]!);
   const mmap = library.func('void *mmap(uintptr_t, size_t, int, int, int, int64_t)');
   return {
-    ...(Object.fromEntries(names.map((name, i) => [name, functions[i]])) as unknown as Omit<Libc, 'errno' | 'memory'>),
+    ...(Object.fromEntries(names.map((name, i) => [name, functions[i]])) as unknown as Omit<Libc, OfKoffi>),
+    whenReadable: (descriptor, callback) => {
+      const handle = koffi.node.poll(descriptor, { readable: true }, callback);
+      return () => handle.close();
+    },
     errno: () => koffi.errno(),
     memory: (length) => {
       const pointer = mmap(0, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0) as bigint | null;

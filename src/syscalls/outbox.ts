@@ -70,7 +70,9 @@ export class Outbox {
   readonly #libc: Libc;
   readonly #events: OutboxEvents;
   #count = 0;
+  /** Those that have something, the first {@link #queueCount} of them. */
   readonly #queues: SendQueue[] = [];
+  #queueCount = 0;
 
   // The entries, by number.
   readonly #next: Int32Array;
@@ -156,18 +158,18 @@ export class Outbox {
     queue.last = entry;
     if (!queue.listed) {
       queue.listed = true;
-      this.#queues.push(queue);
+      this.#queues[this.#queueCount++] = queue;
     }
   }
 
   /** Sends everything that waits; what cannot be sent is told and forgotten. */
   flushAll(): void {
-    for (let i = 0; i < this.#queues.length; i++) {
+    for (let i = 0; i < this.#queueCount; i++) {
       const queue = this.#queues[i]!;
       queue.listed = false;
       this.flush(queue);
     }
-    this.#queues.length = 0;
+    this.#queueCount = 0;
     this.#count = 0;
   }
 

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { dropReasons } from '../turn/drop-reason.ts';
-import type { TurnServer } from '../turn/turn-server.ts';
+import type { SharedTables } from '../turn/shared/shared-tables.ts';
 import { methodName } from './session-log.ts';
 
 /** The server's figures for Prometheus. They are read when asked for; no label holds a name or an address. */
@@ -18,12 +18,16 @@ export interface ConnectionFigures {
   readonly certificateExpiresAt: number | undefined;
 }
 
-/** @param connections reads the figures of the connections at this moment. */
-export function createMetrics(server: TurnServer, version: string, connections: () => ConnectionFigures): Metrics {
+/**
+ * @param shared what the servers of the daemon share: figures are summed over all of them.
+ * @param connections reads the figures of the connections at this moment.
+ */
+export function createMetrics(shared: SharedTables, version: string, connections: () => ConnectionFigures): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const { counters } = server;
+  const counters = () => shared.totalCounters();
+  const population = () => shared.totalPopulation();
 
   const build = new Gauge({
     name: 'taciturn_build_info',
@@ -32,34 +36,35 @@ export function createMetrics(server: TurnServer, version: string, connections: 
     registers,
   });
   build.set({ version }, 1);
-  gauge('taciturn_allocations', 'Live allocations', () => server.population.allocations);
-  gauge('taciturn_relayed_addresses', 'Open relay sockets', () => server.population.relayedAddresses);
-  gauge('taciturn_permissions', 'Permissions in force', () => server.population.permissions);
-  gauge('taciturn_channels', 'Bound channels', () => server.population.channels);
-  gauge('taciturn_users', 'Users with an allocation', () => server.population.users);
+  gauge('taciturn_allocations', 'Live allocations', () => population().allocations);
+  gauge('taciturn_relayed_addresses', 'Open relay sockets', () => population().relayedAddresses);
+  gauge('taciturn_permissions', 'Permissions in force', () => population().permissions);
+  gauge('taciturn_channels', 'Bound channels', () => population().channels);
+  gauge('taciturn_users', 'Users with an allocation', () => population().users);
 
-  const directions = [
-    ['from_client', counters.fromClients],
-    ['to_client', counters.toClients],
-  ] as const;
+  const directions = () => {
+    const { fromClients, toClients } = counters();
+    return [['from_client', fromClients] as const, ['to_client', toClients] as const];
+  };
   counter('taciturn_relayed_packets_total', 'Relayed packets', 'direction', () =>
-    directions.map(([direction, traffic]) => [direction, traffic.packets]),
+    directions().map(([direction, traffic]) => [direction, traffic.packets]),
   );
   counter('taciturn_relayed_bytes_total', 'Relayed payload bytes', 'direction', () =>
-    directions.map(([direction, traffic]) => [direction, traffic.bytes]),
+    directions().map(([direction, traffic]) => [direction, traffic.bytes]),
   );
   counter('taciturn_responses_total', 'Success answers by method', 'method', () =>
-    [...counters.successes].map(([method, count]) => [methodName(method), count]),
+    [...counters().successes].map(([method, count]) => [methodName(method), count]),
   );
   counter('taciturn_challenges_total', 'First requests that were asked for credentials', undefined, () => [
-    ['', counters.challenges],
+    ['', counters().challenges],
   ]);
   counter('taciturn_errors_total', 'Error answers by code', 'code', () =>
-    [...counters.errors].map(([code, count]) => [String(code), count]),
+    [...counters().errors].map(([code, count]) => [String(code), count]),
   );
-  counter('taciturn_dropped_packets_total', 'Packets that went nowhere, by reason', 'reason', () =>
-    dropReasons.map((reason) => [reason, counters.dropped(reason)]),
-  );
+  counter('taciturn_dropped_packets_total', 'Packets that went nowhere, by reason', 'reason', () => {
+    const total = counters();
+    return dropReasons.map((reason) => [reason, total.dropped(reason)]);
+  });
 
   gauge('taciturn_pending_connections', 'Connections without a whole message so far', () => connections().pending);
   new Gauge({

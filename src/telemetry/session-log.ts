@@ -1,9 +1,8 @@
-import type { TransportAddress } from '../stun/ip-address.ts';
+import { IpAddress } from '../stun/ip-address.ts';
 import { attributeName, ErrorCode, Method } from '../stun/protocol.ts';
-import type { Allocation } from '../turn/allocation.ts';
-import type { ServerEvent } from '../turn/output.ts';
 import type { Instant } from '../turn/time.ts';
 import { type AddressDetail, displayAddress, displayHost } from './address-display.ts';
+import type { AddressRecord, AllocationRecord, EventRecord } from './event-record.ts';
 import { FloodGuard } from './flood-guard.ts';
 import type { Log } from './log.ts';
 
@@ -26,60 +25,57 @@ export class SessionLog {
     this.#guard = new FloodGuard(now);
   }
 
-  write(event: ServerEvent, now: Instant): void {
-    switch (event.kind) {
+  write(record: EventRecord, now: Instant): void {
+    switch (record.kind) {
       case 'allocation-created': {
-        const { allocation, lifetimeSeconds } = event;
-        const relayed = allocation.relayedAddresses.map(({ external }) => displayAddress(external, 'full'));
-        const facts = { event: event.kind, ...this.#identity(allocation), relayed, lifetimeSeconds };
+        const { relayed, lifetimeSeconds } = record;
+        const facts = { event: record.kind, ...this.#identity(record.allocation), relayed, lifetimeSeconds };
         this.#log.info(facts, `allocated ${relayed.join(' and ')}`);
         return;
       }
       case 'allocation-ended': {
-        const { allocation, reason, at } = event;
-        const seconds = Math.round((at - allocation.createdAt) / 1000);
-        const { fromClient, toClient } = allocation;
-        const facts = { event: event.kind, ...this.#identity(allocation), reason, seconds, fromClient, toClient };
+        const { reason, seconds, fromClient, toClient } = record;
+        const facts = {
+          event: record.kind,
+          ...this.#identity(record.allocation),
+          reason,
+          seconds,
+          fromClient,
+          toClient,
+        };
         this.#log.info(facts, `allocation ended after ${seconds} s: ${reason}`);
         return;
       }
       case 'request-refused':
-        this.#refused(event, now);
+        this.#refused(record, now);
     }
   }
 
-  #identity(allocation: Allocation): object {
-    const { id, user, authenticated, fiveTuple } = allocation;
-    return {
-      allocation: id,
-      user: user.id,
-      label: authenticated.credential.label,
-      client: this.#address(fiveTuple.client),
-      transport: fiveTuple.listener.transport,
-    };
+  #identity({ id, user, label, client, transport }: AllocationRecord): object {
+    return { allocation: id, user, label, client: this.#address(client), transport };
   }
 
-  #refused(event: Extract<ServerEvent, { kind: 'request-refused' }>, now: Instant): void {
-    const { code, why, username, client, peer } = event;
+  #refused(record: Extract<EventRecord, { kind: 'request-refused' }>, now: Instant): void {
+    const { code, why, username, client, peer } = record;
     // A stale nonce is everyday life: every client that stays long enough meets one.
     const level = code === ErrorCode.staleNonce ? 'debug' : 'warn';
     const suppressed = this.#guard.admit(now);
     if (suppressed === undefined) return;
-    const method = methodName(event.method);
+    const method = methodName(record.method);
     const facts = {
-      event: event.kind,
+      event: record.kind,
       method,
       code,
       why,
       username,
       client: this.#address(client),
-      peer: peer && displayHost(peer, this.#detail),
+      peer: peer && displayHost(IpAddress.parse(peer)!, this.#detail),
       suppressed,
     };
     this.#log[level](facts, `refused ${method} with ${code}: ${why}`);
   }
 
-  #address(address: TransportAddress): string {
-    return displayAddress(address, this.#detail);
+  #address({ ip, port }: AddressRecord): string {
+    return displayAddress({ ip: IpAddress.parse(ip)!, port }, this.#detail);
   }
 }

@@ -11,19 +11,31 @@ import { AddressFamily, Attribute, attributeName, ErrorCode, TransportProtocol }
 import { Allocation, type RelayTransport, type Reservation, type UserAccount } from './allocation.ts';
 import { Drop } from './drop-reason.ts';
 import { grantedLifetime } from './lifetime.ts';
-import { openFor, type PortWish, useReserved } from './open-relay.ts';
+import { openFor, type PortWish } from './open-relay.ts';
 import { type AuthenticatedRequest, answerContext, type Refusal, refuse } from './request.ts';
 import type { ServerState } from './server-state.ts';
+import type { Rejection } from './shared/admissions.ts';
 import { TokenBucket, TrafficAllowance } from './token-bucket.ts';
 
 /** What a well-formed Allocate asks for. */
 interface Wishes {
   readonly transport: RelayTransport;
   readonly lifetimeSeconds: number;
+  /** A new relayed address, or the token of one that an earlier Allocate has reserved. */
+  readonly address: AddressWish | Buffer;
+}
+
+interface AddressWish {
   readonly family: AddressFamily;
   /** The second family of a dual allocation. */
   readonly additionalFamily: AddressFamily | undefined;
   readonly port: PortWish;
+}
+
+/** What an Allocate may have; it is counted to its user already. */
+interface Grant extends AddressWish {
+  readonly user: UserAccount;
+  /** What is to become of the port next to an even one. */
   readonly reservation: Reservation | undefined;
 }
 
@@ -41,21 +53,14 @@ export function allocate(
   if (state.draining) return sendElsewhere(state, request);
   const wishes = readWishes(state, request);
   if ('code' in wishes) return wishes;
-  const user = state.user(request.authenticated.credential.user, request.time.instant);
-  const refusal = checkQuotas(state, user, wishes);
-  if (refusal !== undefined) {
-    state.forgetIdleUser(user);
-    return refusal;
-  }
+  const { transport, lifetimeSeconds } = wishes;
+  const grant = admit(state, request.authenticated.credential.user, wishes);
+  if (typeof grant === 'string') return rejections[grant];
 
-  const allocation = newAllocation(state, request, user, wishes.transport);
+  const allocation = newAllocation(state, request, grant.user, transport);
   state.addAllocation(allocation);
   const context = answerContext(request, request.authenticated);
-  if (wishes.reservation !== undefined) {
-    useReserved(state, context, allocation, wishes.reservation, wishes.lifetimeSeconds, request.time);
-  } else {
-    openFor(state, context, allocation, wishes, request.time);
-  }
+  openFor(state, context, allocation, { ...grant, lifetimeSeconds }, request.time);
   return undefined;
 }
 
@@ -71,7 +76,7 @@ function sendElsewhere(state: ServerState, { listener }: AuthenticatedRequest): 
 
 /** RFC 8656 §7.2 step 2: a retransmission gets the same answer, any other Allocate on the same five-tuple gets 437. */
 function answerAgain(state: ServerState, request: AuthenticatedRequest, existing: Allocation): Refusal | undefined {
-  if (!existing.transactionId.equals(request.message.transactionId)) {
+  if (existing.transactionId !== request.message.transactionId.toString('latin1')) {
     return refuse(ErrorCode.allocationMismatch, 'the five-tuple has an allocation already');
   }
   if (existing.answer === undefined) {
@@ -114,12 +119,7 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
     if (evenPort !== undefined || requested !== undefined || additional !== undefined) {
       return refuse(ErrorCode.badRequest, 'RESERVATION-TOKEN together with another choice of address');
     }
-    const reservation = state.reservations.get((token as Buffer).toString('hex'));
-    if (reservation === undefined || reservation.user.id !== request.authenticated.credential.user) {
-      return refuse(ErrorCode.insufficientCapacity, 'the reservation does not exist or has expired');
-    }
-    const { family } = reservation.relayedAddress;
-    return { transport: 'udp', lifetimeSeconds, family, additionalFamily: undefined, port: 'any', reservation };
+    return { transport: 'udp', lifetimeSeconds, address: token as Buffer };
   }
   if (requested !== undefined && additional !== undefined) {
     return refuse(ErrorCode.badRequest, 'REQUESTED- and ADDITIONAL-ADDRESS-FAMILY together');
@@ -140,10 +140,11 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
   return {
     transport: transport === TransportProtocol.tcp ? 'tcp' : 'udp',
     lifetimeSeconds,
-    family: family as AddressFamily,
-    additionalFamily: additional as AddressFamily | undefined,
-    port: evenPort === undefined ? 'any' : evenPort ? 'even-and-next' : 'even',
-    reservation: undefined,
+    address: {
+      family: family as AddressFamily,
+      additionalFamily: additional as AddressFamily | undefined,
+      port: evenPort === undefined ? 'any' : evenPort ? 'even-and-next' : 'even',
+    },
   };
 }
 
@@ -171,18 +172,23 @@ function read<T>(
 }
 
 /** RFC 8656 §7.2 step 10. A reserved port counts like an allocation: it holds a port as well. */
-function checkQuotas(state: ServerState, user: UserAccount, wishes: Wishes): Refusal | undefined {
-  const { limits } = state.options;
-  const redeemed = wishes.reservation === undefined ? 0 : 1;
-  const wanted = wishes.port === 'even-and-next' ? 2 : 1;
-  if (user.allocations + user.reservations - redeemed + wanted > limits.allocationsPerUser) {
-    return refuse(ErrorCode.allocationQuotaReached, 'the user has as many allocations as it may');
+function admit(state: ServerState, userId: string, { address }: Wishes): Grant | Rejection {
+  if (!('port' in address)) {
+    const redeemed = state.redeem(userId, address);
+    if (typeof redeemed === 'string') return redeemed;
+    const { account: user, family, port } = redeemed;
+    return { user, family, port, additionalFamily: undefined, reservation: undefined };
   }
-  if (state.allocationsById.size >= limits.allocations) {
-    return refuse(ErrorCode.insufficientCapacity, 'the server has as many allocations as it may');
-  }
-  return undefined;
+  const reservation = address.port === 'even-and-next' ? state.newReservation() : undefined;
+  const user = state.admit(userId, reservation);
+  return typeof user === 'string' ? user : { ...address, user, reservation };
 }
+
+const rejections: Readonly<Record<Rejection, Refusal>> = {
+  'user-quota': refuse(ErrorCode.allocationQuotaReached, 'the user has as many allocations as it may'),
+  'server-quota': refuse(ErrorCode.insufficientCapacity, 'the server has as many allocations as it may'),
+  'no-reservation': refuse(ErrorCode.insufficientCapacity, 'the reservation does not exist or has expired'),
+};
 
 function newAllocation(
   state: ServerState,
@@ -197,10 +203,11 @@ function newAllocation(
     fiveTuple: { listener: request.listener, client: request.client },
     user,
     authenticated: request.authenticated,
-    transactionId: Buffer.from(request.message.transactionId),
+    transactionId: request.message.transactionId.toString('latin1'),
     transport,
     createdAt: now,
-    traffic: new TrafficAllowance(limits.perAllocation, now),
-    newPeers: new TokenBucket(limits.newPeers, now),
+    createdAtUnix: request.time.unix,
+    traffic: TrafficAllowance.of(limits.perAllocation, now),
+    newPeers: TokenBucket.of(limits.newPeers, now),
   });
 }

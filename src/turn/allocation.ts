@@ -8,15 +8,18 @@ import { Deadline } from './deadline-queue.ts';
 import type { FiveTuple } from './five-tuple.ts';
 import type { PeerConnection } from './peer-connection.ts';
 import type { PeerVerdict } from './peer-policy.ts';
-import type { Instant } from './time.ts';
+import type { SharedTrafficAllowance } from './shared/traffic-allowance.ts';
+import type { Instant, UnixSeconds } from './time.ts';
 import type { TokenBucket, TrafficAllowance } from './token-bucket.ts';
 
-/** Whoever quotas are counted for. It exists while it holds an allocation or a reservation. */
+/** Whoever quotas are counted for, as one server knows it: it exists while it has an allocation there. */
 export interface UserAccount {
   readonly id: string;
-  readonly traffic: TrafficAllowance;
+  /** Its place in the table that all servers share. */
+  readonly row: number;
+  readonly traffic: SharedTrafficAllowance;
+  /** Allocations at this server. */
   allocations: number;
-  reservations: number;
 }
 
 /** Why an allocation is no more. */
@@ -40,10 +43,7 @@ export interface Authenticated {
 /** What a relayed address exchanges with peers: datagrams (RFC 8656) or connections (RFC 6062). */
 export type RelayTransport = 'udp' | 'tcp';
 
-/**
- * A relayed transport address: a socket of the server that peers see. It belongs to an allocation,
- * or waits in a reservation for one. Its deadline is the end of its lifetime.
- */
+/** A relayed transport address: a socket of the server that peers see. Its deadline is the end of its lifetime. */
 export class RelayedAddress {
   /** A small number, unique among the live ones. */
   readonly id: number;
@@ -54,7 +54,7 @@ export class RelayedAddress {
   /** What clients and peers are told; another address than `local` behind a 1:1 NAT. */
   readonly external: TransportAddress;
   readonly deadline: Deadline<'relayed-address', RelayedAddress> = new Deadline('relayed-address', this);
-  /** The allocation it serves; none while it is reserved. */
+  /** The allocation it serves; none if its port is only to be reserved. */
   allocation: Allocation | undefined;
   state: 'opening' | 'open' | 'failed' | 'closed' = 'opening';
 
@@ -67,6 +67,9 @@ export class RelayedAddress {
   }
 }
 
+/** A UDP relay never has any, and a set of its own would cost more than an address. */
+const noConnections: Set<PeerConnection> = new Set();
+
 /** What one client has been given: one relayed address, or one of each family (RFC 8656 §2, §5). */
 export class Allocation {
   /** Names this allocation in logs and in the API. */
@@ -75,15 +78,17 @@ export class Allocation {
   readonly user: UserAccount;
   readonly authenticated: Authenticated;
   readonly createdAt: Instant;
-  /** The transaction that made it: a retransmission of it gets the same answer. */
-  readonly transactionId: Buffer;
+  /** The same on the clock that people read. */
+  readonly createdAtUnix: UnixSeconds;
+  /** The transaction that made it, as latin1: a retransmission of it gets the same answer. */
+  readonly transactionId: string;
   /** The success answer, once it was given. */
   answer: Buffer | undefined;
-  readonly relayedAddresses: RelayedAddress[] = [];
+  relayedAddresses: RelayedAddress[] = [];
   readonly permissions = new Set<Permission>();
   readonly channels = new Map<number, ChannelBinding>();
   /** TCP connections with peers (RFC 6062). */
-  readonly connections = new Set<PeerConnection>();
+  readonly connections: Set<PeerConnection>;
   /** Whether it relays datagrams or connections. */
   readonly transport: RelayTransport;
   /** Limits of this allocation alone. */
@@ -97,9 +102,10 @@ export class Allocation {
     fiveTuple: FiveTuple;
     user: UserAccount;
     authenticated: Authenticated;
-    transactionId: Buffer;
+    transactionId: string;
     transport: RelayTransport;
     createdAt: Instant;
+    createdAtUnix: UnixSeconds;
     traffic: TrafficAllowance;
     newPeers: TokenBucket;
   }) {
@@ -109,7 +115,9 @@ export class Allocation {
     this.authenticated = init.authenticated;
     this.transactionId = init.transactionId;
     this.transport = init.transport;
+    this.connections = init.transport === 'tcp' ? new Set() : noConnections;
     this.createdAt = init.createdAt;
+    this.createdAtUnix = init.createdAtUnix;
     this.traffic = init.traffic;
     this.newPeers = init.newPeers;
   }
@@ -157,6 +165,8 @@ export class ChannelBinding {
   readonly channel: number;
   readonly port: number;
   readonly deadline: Deadline<'channel', ChannelBinding> = new Deadline('channel', this);
+  /** A data plane below the process may carry it by itself at this moment. */
+  offered = false;
 
   constructor(allocation: Allocation, permission: Permission, channel: number, port: number) {
     this.allocation = allocation;
@@ -166,16 +176,15 @@ export class ChannelBinding {
   }
 }
 
-/** A relayed address kept for a second allocation of the same user (RFC 8656 §7.2, EVEN-PORT). */
+/**
+ * A port kept for a second allocation of the same user (RFC 8656 §7.2, EVEN-PORT). What it is stands in the table that all
+ * servers share, since any of them may meet the token; the server that gave it only keeps the deadline.
+ */
 export class Reservation {
-  readonly token: string;
-  readonly relayedAddress: RelayedAddress;
-  readonly user: UserAccount;
+  readonly token: Buffer;
   readonly deadline: Deadline<'reservation', Reservation> = new Deadline('reservation', this);
 
-  constructor(token: string, relayedAddress: RelayedAddress, user: UserAccount) {
+  constructor(token: Buffer) {
     this.token = token;
-    this.relayedAddress = relayedAddress;
-    this.user = user;
   }
 }

@@ -184,21 +184,4 @@ describe('ChannelBind', () => {
     client.sendOn(0x4001, '6');
     expect([four.take(), six.take()]).toEqual([[], ['6']]);
   });
-
-  it('tells a data plane when a channel begins and ends', () => {
-    const { scenario, client, peer } = bench();
-    const request = client.build(Method.channelBind, channelAttributes(0x4000, peer.at));
-    const outputs: string[] = [];
-    const { server, schedule, listener } = scenario;
-    const execute = server.takeOutputs.bind(server);
-    server.takeOutputs = () => {
-      const taken = execute();
-      outputs.push(...taken.map(({ kind }) => kind));
-      return taken;
-    };
-    scenario.host.fromClient(listener, client.at, request);
-    scenario.host.fromClient(listener, client.at, request);
-    schedule.advance(600_000);
-    expect(outputs.filter((kind) => kind.endsWith('channel'))).toEqual(['bind-channel', 'unbind-channel']);
-  });
 });

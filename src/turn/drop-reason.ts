@@ -30,6 +30,9 @@ export const dropReasons = [
   'user-rate',
   'server-rate',
   'too-large',
+  'ttl-expired',
+  // ICMP errors.
+  'icmp-type',
   // What the sockets said.
   'send-failed',
   'send-queue-full',

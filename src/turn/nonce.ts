@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { AddressWords } from '../stun/ip-address.ts';
 import { noncePrefix } from '../stun/nonce-cookie.ts';
-import type { RandomSource } from './port-pool.ts';
+import type { NonceKeys } from './shared/nonce-keys.ts';
 import type { UnixSeconds } from './time.ts';
 
 /** What a client's nonce is worth. Both `stale` and `foreign` are answered with 438. */
@@ -9,7 +9,6 @@ export type NonceVerdict = 'valid' | 'stale' | 'foreign';
 
 const VERSION = 1;
 const MAC_LENGTH = 12;
-const KEY_LENGTH = 32;
 
 /**
  * Nonces that need no memory (RFC 8489 §9.2): each carries its time and a MAC over time and client address,
@@ -18,26 +17,20 @@ const KEY_LENGTH = 32;
 export class NonceIssuer {
   readonly #lifetimeSeconds: number;
   readonly #prefix = noncePrefix({ passwordAlgorithms: true, usernameAnonymity: false });
-  #key: Buffer;
-  #previousKey: Buffer;
+  readonly #keys: NonceKeys;
 
-  constructor(lifetimeSeconds: number, random: RandomSource) {
+  constructor(lifetimeSeconds: number, keys: NonceKeys) {
     this.#lifetimeSeconds = lifetimeSeconds;
-    this.#key = random.bytes(KEY_LENGTH);
-    this.#previousKey = this.#key;
-  }
-
-  /** Takes a new key; nonces made with the one before stay valid until the next rotation. */
-  rotate(random: RandomSource): void {
-    this.#previousKey = this.#key;
-    this.#key = random.bytes(KEY_LENGTH);
+    this.#keys = keys;
   }
 
   /** A nonce for the client at this address and port. */
   issue(ip: AddressWords, port: number, now: UnixSeconds): string {
     const time = Buffer.alloc(4);
     time.writeUInt32BE(now >>> 0);
-    return this.#prefix + Buffer.concat([time, mac(this.#key, this.#prefix, ip, port, time)]).toString('base64');
+    return (
+      this.#prefix + Buffer.concat([time, mac(this.#keys.current, this.#prefix, ip, port, time)]).toString('base64')
+    );
   }
 
   /** Judges a nonce that came from this address and port. */
@@ -48,8 +41,8 @@ export class NonceIssuer {
     const time = body.subarray(0, 4);
     const received = body.subarray(4);
     const ours =
-      timingSafeEqual(received, mac(this.#key, this.#prefix, ip, port, time)) ||
-      timingSafeEqual(received, mac(this.#previousKey, this.#prefix, ip, port, time));
+      timingSafeEqual(received, mac(this.#keys.current, this.#prefix, ip, port, time)) ||
+      timingSafeEqual(received, mac(this.#keys.previous, this.#prefix, ip, port, time));
     if (!ours) return 'foreign';
     const age = now - time.readUInt32BE();
     return age >= 0 && age <= this.#lifetimeSeconds ? 'valid' : 'stale';

@@ -62,6 +62,22 @@ describe('an Allocate that waits for its sockets', () => {
     expectNothingLeft(scenario);
   });
 
+  it('gives back the ports that it left aside in a half that has failed, when it is ended', () => {
+    const { scenario } = waiting({ additionalFamily: ipv6 });
+    const { server, schedule, host } = scenario;
+    for (const failure of ['port-in-use', 'unavailable'] as const) {
+      const first = [...host.sockets.keys()].find(({ family }) => family === ipv4)!;
+      host.sockets.delete(first);
+      server.relayFailed(first, failure, schedule.time);
+      host.run();
+    }
+    expect(server.population.unusablePorts).toBe(1);
+    const [allocation] = server.allocations;
+    server.endAllocation(allocation!.id, 'killed', schedule.time);
+    host.run();
+    expectNothingLeft(scenario);
+  });
+
   it('fails when the socket of its reservation vanishes before the other is open', () => {
     const { scenario, client } = waiting({ evenPort: 'reserve-next' });
     const [, next] = [...scenario.host.sockets.keys()];

@@ -3,13 +3,16 @@ import { writeXorAddress } from '../stun/attributes/address.ts';
 import { writeLifetime, writeReservationToken } from '../stun/attributes/allocation.ts';
 import { writeAddressErrorCode } from '../stun/attributes/error-code.ts';
 import { type AddressFamily, Attribute, ErrorCode } from '../stun/protocol.ts';
-import { type Allocation, RelayedAddress, Reservation } from './allocation.ts';
+import { type Allocation, RelayedAddress, type Reservation } from './allocation.ts';
 import { type AnswerContext, fail, refuse, succeed } from './request.ts';
 import type { ServerState } from './server-state.ts';
 import { after, type Time } from './time.ts';
 
-/** Which port is wanted: any, an even one, or an even one with the next reserved (EVEN-PORT, RFC 8656 §18.6). */
-export type PortWish = 'any' | 'even' | 'even-and-next';
+/**
+ * Which port is wanted: any, an even one, or an even one with the next reserved (EVEN-PORT, RFC 8656 §18.6). A number is the
+ * port of a reservation: it is the server's already, and no other will do.
+ */
+export type PortWish = 'any' | 'even' | 'even-and-next' | number;
 
 /** Why a relay socket could not be opened. */
 export type OpenFailure =
@@ -44,6 +47,8 @@ export interface PendingAllocate {
   readonly allocation: Allocation;
   readonly lifetimeSeconds: number;
   readonly openings: readonly Opening[];
+  /** What becomes of the second port of `even-and-next`. */
+  readonly reservation: Reservation | undefined;
 }
 
 /** Starts to open what an Allocate asks for. */
@@ -56,31 +61,16 @@ export function openFor(
     readonly family: AddressFamily;
     readonly additionalFamily: AddressFamily | undefined;
     readonly port: PortWish;
+    readonly reservation: Reservation | undefined;
   },
   time: Time,
 ): void {
   const openings = [new Opening(wishes.family, wishes.port)];
   if (wishes.additionalFamily !== undefined) openings.push(new Opening(wishes.additionalFamily, 'any'));
-  const pending = { context, allocation, lifetimeSeconds: wishes.lifetimeSeconds, openings };
+  const { lifetimeSeconds, reservation } = wishes;
+  const pending = { context, allocation, lifetimeSeconds, openings, reservation };
   for (const opening of openings) attempt(state, pending, opening);
   settle(state, pending, time);
-}
-
-/** Answers an Allocate with a relayed address that was reserved by an earlier one. */
-export function useReserved(
-  state: ServerState,
-  context: AnswerContext,
-  allocation: Allocation,
-  reservation: Reservation,
-  lifetimeSeconds: number,
-  time: Time,
-): void {
-  const relayed = state.redeem(reservation);
-  relayed.allocation = allocation;
-  const opening = new Opening(relayed.family, 'any');
-  opening.relayedAddresses = [relayed];
-  opening.state = 'open';
-  settle(state, { context, allocation, lifetimeSeconds, openings: [opening] }, time);
 }
 
 /** The socket of a relayed address is open. */
@@ -99,19 +89,24 @@ export function relayFailed(state: ServerState, relayed: RelayedAddress, failure
   if (waiting === undefined) return;
   const { pending, opening } = waiting;
   if (relayed.state === 'opening') relayed.state = 'failed';
-  if (failure === 'port-in-use') keepAside(state, opening, relayed);
+  const tryAnother = failure === 'port-in-use' && typeof opening.wish === 'string';
+  if (tryAnother) keepAside(state, opening, relayed);
   closeSockets(state, opening);
-  if (failure === 'port-in-use') attempt(state, pending, opening);
+  if (tryAnother) attempt(state, pending, opening);
   else opening.state = 'failed';
   settle(state, pending, time);
 }
 
 /** Ends an Allocate that is not answered yet. Its client hears nothing: it will ask again and be judged anew. */
 export function abandonAllocate(state: ServerState, allocation: Allocation): void {
-  for (const { pending, opening } of state.pendingAllocates.values()) {
+  for (const { pending } of state.pendingAllocates.values()) {
     if (pending.allocation !== allocation) continue;
-    closeSockets(state, opening);
-    giveBackUnusable(state, opening);
+    for (const opening of pending.openings) {
+      closeSockets(state, opening);
+      giveBackUnusable(state, opening);
+    }
+    if (pending.reservation !== undefined) state.endReservation(pending.reservation);
+    break;
   }
   state.removeAllocation(allocation);
 }
@@ -119,22 +114,13 @@ export function abandonAllocate(state: ServerState, allocation: Allocation): voi
 /** Takes a port, or two, and asks for the sockets. */
 function attempt(state: ServerState, pending: PendingAllocate, opening: Opening): void {
   const address = state.relayAddress(opening.family);
-  const pool = state.portPool(opening.family);
-  if (address === undefined || pool === undefined) {
-    opening.state = 'failed';
-    opening.errorCode = ErrorCode.addressFamilyNotSupported;
-    return;
-  }
-  const low = opening.wish === 'any' ? pool.take() : pool.takeEven(opening.wish === 'even-and-next');
-  if (low === undefined || opening.attempts++ >= MAX_ATTEMPTS) {
-    if (low !== undefined) {
-      pool.release(low);
-      if (opening.wish === 'even-and-next') pool.release(low + 1);
-    }
+  const ports = address === undefined || opening.attempts++ >= MAX_ATTEMPTS ? [] : takePorts(state, opening);
+  if (address === undefined || ports.length === 0) {
+    if (address === undefined) opening.errorCode = ErrorCode.addressFamilyNotSupported;
+    if (typeof opening.wish === 'number') state.shared.ports.release(opening.family, opening.wish);
     opening.state = 'failed';
     return;
   }
-  const ports = opening.wish === 'even-and-next' ? [low, low + 1] : [low];
   opening.relayedAddresses = ports.map((port) => {
     const local = { ip: address.local, port };
     return new RelayedAddress(state.takeRelayId(), pending.allocation.transport, local, { ip: address.external, port });
@@ -146,6 +132,17 @@ function attempt(state: ServerState, pending: PendingAllocate, opening: Opening)
   }
 }
 
+/** None when there are none that fit. */
+function takePorts(state: ServerState, { wish, family }: Opening): number[] {
+  const { random } = state.options;
+  const { ports } = state.shared;
+  if (typeof wish === 'number') return [wish];
+  const pair = wish === 'even-and-next';
+  const port = wish === 'any' ? ports.take(family, random) : ports.takeEven(family, pair, random);
+  if (port === undefined) return [];
+  return pair ? [port, port + 1] : [port];
+}
+
 /** Leaves a port that another program has out of the pool, so that it is not tried twice. */
 function keepAside(state: ServerState, opening: Opening, relayed: RelayedAddress): void {
   opening.unusable.push(relayed.local.port);
@@ -155,7 +152,7 @@ function keepAside(state: ServerState, opening: Opening, relayed: RelayedAddress
 
 function giveBackUnusable(state: ServerState, opening: Opening): void {
   for (const port of opening.unusable.splice(0)) {
-    state.portPool(opening.family)?.release(port);
+    state.shared.ports.release(opening.family, port);
     state.unusablePorts--;
   }
 }
@@ -171,11 +168,12 @@ function closeSockets(state: ServerState, opening: Opening): void {
 
 /** Answers as soon as nothing is left to wait for. */
 function settle(state: ServerState, pending: PendingAllocate, time: Time): void {
-  const { context, allocation, openings, lifetimeSeconds } = pending;
+  const { context, allocation, openings, lifetimeSeconds, reservation } = pending;
   if (openings.some((opening) => opening.state === 'opening')) return;
   for (const opening of openings) giveBackUnusable(state, opening);
   const open = openings.filter((opening) => opening.state === 'open');
   if (open.length === 0) {
+    if (reservation !== undefined) state.endReservation(reservation);
     state.removeAllocation(allocation);
     const { errorCode } = openings[0]!;
     const refusal = refuse(errorCode, 'no relay socket could be opened');
@@ -191,27 +189,26 @@ function settle(state: ServerState, pending: PendingAllocate, time: Time): void 
     });
     return;
   }
-  let reservation: Reservation | undefined;
+  allocation.relayedAddresses = open.map(({ relayedAddresses }) => relayedAddresses[0]!);
   for (const opening of open) {
     for (const relayed of opening.relayedAddresses) state.pendingAllocates.delete(relayed);
     const [relayed, next] = opening.relayedAddresses;
-    allocation.relayedAddresses.push(relayed!);
     state.deadlines.set(relayed!.deadline, after(time.instant, lifetimeSeconds * 1000));
-    if (next !== undefined) {
-      reservation = new Reservation(state.options.random.bytes(8).toString('hex'), next, allocation.user);
-      state.reserve(reservation, time.instant);
-    }
+    if (next !== undefined && reservation !== undefined) state.reserve(reservation, next, time.instant);
   }
-  allocation.answer = succeed(state, context, (writer) => {
+  const answer = succeed(state, context, (writer) => {
     for (const relayed of allocation.relayedAddresses) {
       writeXorAddress(writer, Attribute.xorRelayedAddress, relayed.external);
     }
     writeLifetime(writer, lifetimeSeconds);
     writeXorAddress(writer, Attribute.xorMappedAddress, context.client);
-    if (reservation !== undefined) writeReservationToken(writer, Buffer.from(reservation.token, 'hex'));
+    if (reservation !== undefined) writeReservationToken(writer, reservation.token);
     for (const opening of openings) {
       if (opening.state === 'failed') writeAddressErrorCode(writer, opening.family, opening.errorCode);
     }
   });
+  // It is kept for as long as the allocation, and must not hold on to the pool that short-lived buffers come from.
+  allocation.answer = Buffer.allocUnsafeSlow(answer.length);
+  answer.copy(allocation.answer);
   state.event({ kind: 'allocation-created', allocation, lifetimeSeconds });
 }

@@ -3,7 +3,8 @@ import type { AnswerRates } from './answer-allowance.ts';
 import type { CredentialSource } from './credential-source.ts';
 import type { ClientTransport } from './five-tuple.ts';
 import type { PeerPolicy } from './peer-policy.ts';
-import type { PortRange, RandomSource } from './port-pool.ts';
+import type { RandomSource } from './random.ts';
+import type { SharedTables } from './shared/shared-tables.ts';
 import type { Rate, TrafficRates } from './token-bucket.ts';
 
 /** One family's relay address: where sockets are bound, and what clients are told. */
@@ -19,7 +20,7 @@ export interface RelayAddress {
 export type ExpiryPolicy = 'lax' | 'strict' | 'grace';
 
 export interface Limits {
-  /** Live allocations in all. */
+  /** Live allocations of all servers together. */
   readonly allocations: number;
   readonly allocationsPerUser: number;
   readonly permissionsPerAllocation: number;
@@ -46,7 +47,6 @@ export interface TurnServerOptions {
   readonly rfc3489: boolean;
   /** Where new clients are sent while the server drains, by their transport (RFC 8489 §14.15). */
   readonly alternateServers: Readonly<Record<ClientTransport, readonly TransportAddress[]>>;
-  readonly relayPorts: PortRange;
   readonly ipv4: RelayAddress | undefined;
   readonly ipv6: RelayAddress | undefined;
   /** Whether relay sockets can send without fragmentation; if not, DONT-FRAGMENT is an unknown attribute (RFC 8656 §7.2). */
@@ -55,4 +55,6 @@ export interface TurnServerOptions {
   readonly policy: PeerPolicy;
   readonly credentials: CredentialSource;
   readonly random: RandomSource;
+  /** What this server has in common with the other servers of the daemon, relay ports and quotas among it. */
+  readonly shared: SharedTables;
 }

@@ -17,8 +17,15 @@ export type Output =
   | { readonly kind: 'open-relay'; readonly relayedAddress: RelayedAddress }
   /** Close the socket of this relayed address. */
   | { readonly kind: 'close-relay'; readonly relayedAddress: RelayedAddress }
-  /** From now on this channel carries data; a data plane below the process may take it over. */
+  /**
+   * From now on a data plane below the process may carry this channel by itself: its client comes over UDP, its permission
+   * is in force, its peer may be reached, and there are no rates to keep. Whatever it does not carry is handed in as before.
+   *
+   * This is judged when the permission is given or renewed. A change of the peer policy or of the daemon's own addresses
+   * takes effect then too, or when the permission lapses, five minutes later at most: as it does for packets that are handed in.
+   */
   | { readonly kind: 'bind-channel'; readonly binding: ChannelBinding }
+  /** It may not any more. The two come in turns, and this one last. */
   | { readonly kind: 'unbind-channel'; readonly binding: ChannelBinding }
   /** Open a TCP connection from `connection.relayedAddress` to `connection.target`; `peerConnected` or `peerGone` follows. */
   | { readonly kind: 'connect-peer'; readonly connection: PeerConnection }

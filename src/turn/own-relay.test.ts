@@ -110,7 +110,7 @@ describe('a port of the relay address that is no live relay gets nothing', () =>
     const even = scenario.client().allocate({ evenPort: 'reserve-next' }).relayed;
     client.createPermission(even);
     client.sendTo({ ...even, port: even.port + 1 }, 'x');
-    expect(scenario.server.counters.dropped('no-permission')).toBe(1);
+    expect(scenario.server.counters.dropped('no-such-relay')).toBe(1);
   });
 });
 

@@ -18,6 +18,24 @@ export class Arrival {
   start = 0;
   end = 0;
   readonly source: MutableTransportAddress = mutableTransportAddress();
+  /** TTL or Hop Limit that the packet still had; -1 when that is not known. */
+  ttl = -1;
+  /** The whole TOS or Traffic Class byte, DSCP and ECN; 0 when that is not known. */
+  trafficClass = 0;
+}
+
+/**
+ * An ICMP error about a packet that a relay socket sent (RFC 8656 §11.5). Whoever reads a socket refills one such object
+ * per error.
+ */
+export class IcmpArrival {
+  /** Where the packet was going that caused the error: what is written in its header, not who sent the error. */
+  readonly peer: MutableTransportAddress = mutableTransportAddress();
+  /** ICMP type, or ICMPv6 type where the peer's address is IPv6. */
+  type = 0;
+  code = 0;
+  /** The MTU of the next hop in bytes, in an error that carries one; else 0. */
+  data = 0;
 }
 
 /** What is to become of a packet on the packet path. */
@@ -45,8 +63,16 @@ export class Departure {
   /** Set for {@link Verdict.toPeer}. */
   peer: IpAddress = nowhere;
   port = 0;
-  /** The packet must not be fragmented (RFC 8656 §11.2). */
+  /**
+   * True: the packet leaves with the DF bit set and in one piece, or it does not leave, which is a `would-fragment`.
+   * False: the DF bit is 0 where the system lets a plane choose, and a packet that is too large leaves in fragments
+   * (RFC 8656 §14). Set for {@link Verdict.toPeer}.
+   */
   dontFragment = false;
+  /** TTL or Hop Limit to send with; -1 stands for the system's default. */
+  ttl = -1;
+  /** The whole TOS or Traffic Class byte to send with. */
+  trafficClass = 0;
 
   /** Address and port as one object, for tests and logs. */
   get peerAddress(): TransportAddress {

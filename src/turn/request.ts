@@ -99,7 +99,7 @@ export function fail(state: ServerState, context: AnswerContext, refusal: Refusa
     writeText(writer, Attribute.nonce, state.nonces.issue(ip, port, time.unix));
     writer.attribute(Attribute.passwordAlgorithms, offeredAlgorithms(state));
   }
-  if (refusal === challenge) state.counters.challenges++;
+  if (refusal === challenge) state.counters.challenge();
   else state.counters.fail(refusal.code);
   send(state, context);
 }

@@ -1,4 +1,4 @@
-import type { AddressWords, IpAddress } from '../stun/ip-address.ts';
+import { type AddressWords, type IpAddress, sameAddress } from '../stun/ip-address.ts';
 import { MessageWriter } from '../stun/message-writer.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 import { AddressTable } from './address-table.ts';
@@ -8,11 +8,11 @@ import {
   type EndReason,
   Permission,
   type RelayedAddress,
-  type Reservation,
+  Reservation,
   type UserAccount,
 } from './allocation.ts';
 import { AnswerAllowance } from './answer-allowance.ts';
-import { ServerCounters } from './counters.ts';
+import type { ServerCounters } from './counters.ts';
 import { type Deadline, DeadlineQueue } from './deadline-queue.ts';
 import { Drop } from './drop-reason.ts';
 import type { NatDiscovery } from './nat-discovery.ts';
@@ -22,10 +22,13 @@ import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output, ServerEvent } from './output.ts';
 import { Departure, Verdict } from './packet.ts';
 import type { PeerConnection } from './peer-connection.ts';
-import { PortPool } from './port-pool.ts';
+import { gauges, type Population } from './population.ts';
 import type { AnswerContext } from './request.ts';
-import { after, type Instant, instant } from './time.ts';
-import { TrafficAllowance } from './token-bucket.ts';
+import type { Redemption, Rejection } from './shared/admissions.ts';
+import type { SharedTables } from './shared/shared-tables.ts';
+import type { SharedTrafficAllowance } from './shared/traffic-allowance.ts';
+import { after, type Instant } from './time.ts';
+import { isLimited } from './token-bucket.ts';
 
 /** Lifetime of a permission (RFC 8656 §9). */
 export const PERMISSION_LIFETIME_MS = 300_000;
@@ -53,7 +56,9 @@ export function channelPart(channel: number): number {
  */
 export class ServerState {
   readonly options: TurnServerOptions;
-  readonly counters = new ServerCounters();
+  /** What is common to all servers of the daemon. */
+  readonly shared: SharedTables;
+  readonly counters: ServerCounters;
   readonly departure = new Departure();
   readonly writer = new MessageWriter();
   readonly nonces: NonceIssuer;
@@ -69,8 +74,8 @@ export class ServerState {
   readonly permissions: AddressTable<Permission>;
   /** Live allocations by their id. */
   readonly allocationsById = new Map<string, Allocation>();
-  readonly users = new Map<string, UserAccount>();
-  readonly reservations = new Map<string, Reservation>();
+  /** Users with an allocation here. */
+  readonly #users = new Map<string, UserAccount>();
   /** Allocates that are not answered yet, by each relayed address that is opened for them. */
   readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
   /** Ports that are taken although nothing is open there, because another program has them and an Allocate looks for others. */
@@ -85,18 +90,21 @@ export class ServerState {
   draining = false;
 
   readonly #relayAddresses = new Map<AddressFamily, RelayAddress>();
-  readonly #portPools = new Map<AddressFamily, PortPool>();
   readonly #relays = new Map<number, RelayedAddress>();
   readonly #relayIds: number[] = [];
   /** How many allocations each client address holds; the AddressTable's port is 0. */
   readonly #clients: AddressTable<{ allocations: number }>;
-  readonly #traffic: TrafficAllowance;
+  readonly #traffic: SharedTrafficAllowance;
+  /** Whether any rate applies, so that every packet has to be counted in the process. */
+  readonly #limitsTraffic: boolean;
   #outputs: Output[] = [];
   #nextRelayId = 1;
   #indicationId: number;
 
   constructor(options: TurnServerOptions) {
     this.options = options;
+    this.shared = options.shared;
+    this.counters = options.shared.counters;
     const seed = () => options.random.bytes(4).readInt32BE();
     this.allocations = new AddressTable(seed());
     this.channelsByClient = new AddressTable(seed());
@@ -104,9 +112,11 @@ export class ServerState {
     this.permissions = new AddressTable(seed());
     this.#clients = new AddressTable(seed());
     this.#indicationId = seed();
-    this.nonces = new NonceIssuer(options.nonceLifetimeSeconds, options.random);
+    this.nonces = new NonceIssuer(options.nonceLifetimeSeconds, options.shared.nonceKeys);
     this.answerAllowance = new AnswerAllowance(options.limits.unauthenticatedAnswers, seed());
-    this.#traffic = new TrafficAllowance(options.limits.perServer, instant(0));
+    this.#traffic = options.shared.traffic(options.limits.perServer);
+    const { perAllocation, perUser, perServer } = options.limits;
+    this.#limitsTraffic = [perAllocation, perUser, perServer].some(isLimited);
     this.setRelayAddress(AddressFamily.ipv4, options.ipv4);
     this.setRelayAddress(AddressFamily.ipv6, options.ipv6);
   }
@@ -143,6 +153,14 @@ export class ServerState {
     return this.#relays.get((family << 16) | port);
   }
 
+  /**
+   * The address at which some server of the daemon has an open UDP relay of this port, if any. Asked for a port that is none
+   * of {@link liveRelay}: two clients may meet on two servers.
+   */
+  relayElsewhere(family: AddressFamily, port: number): IpAddress | undefined {
+    return this.shared.isLiveUdpRelay(family, port) ? this.#relayAddresses.get(family)?.local : undefined;
+  }
+
   // Outputs
 
   emit(output: Output): void {
@@ -162,22 +180,13 @@ export class ServerState {
   // Relay addresses and ports
 
   setRelayAddress(family: AddressFamily, address: RelayAddress | undefined): void {
-    if (address === undefined) {
-      this.#relayAddresses.delete(family);
-      return;
-    }
-    this.#relayAddresses.set(family, address);
-    if (!this.#portPools.has(family)) {
-      this.#portPools.set(family, new PortPool(this.options.relayPorts, this.options.random));
-    }
+    if (address === undefined) this.#relayAddresses.delete(family);
+    else this.#relayAddresses.set(family, address);
+    for (const relayed of this.#relays.values()) if (relayed.family === family) this.#announce(relayed);
   }
 
   relayAddress(family: AddressFamily): RelayAddress | undefined {
     return this.#relayAddresses.get(family);
-  }
-
-  portPool(family: AddressFamily): PortPool | undefined {
-    return this.#portPools.get(family);
   }
 
   /** A number for a new relayed address, unique among the live ones. */
@@ -189,12 +198,21 @@ export class ServerState {
   relayIsLive(relayed: RelayedAddress): void {
     relayed.state = 'open';
     this.#relays.set((relayed.family << 16) | relayed.local.port, relayed);
+    this.#announce(relayed);
+  }
+
+  /** Tells the other servers of an open relay while it is at the relay address of today; they know no more than its port. */
+  #announce({ family, local, transport }: RelayedAddress): void {
+    if (transport !== 'udp') return;
+    const today = this.#relayAddresses.get(family);
+    if (today !== undefined && sameAddress(today.local, local.ip)) this.shared.ports.opened(family, local.port);
+    else this.shared.ports.hidden(family, local.port);
   }
 
   /**
    * Gives up a relayed address: its socket, its port, and all that refers to it.
    *
-   * @param keepPort leave the port taken; the caller gives it back to the pool.
+   * @param keepPort leave the port taken; the caller gives it back.
    */
   closeRelay(relayed: RelayedAddress, keepPort = false): void {
     if (relayed.state === 'closed') return;
@@ -206,30 +224,44 @@ export class ServerState {
         if (connection.relayedAddress === relayed) this.closeConnection(connection);
       }
     }
-    if (relayed.state === 'open') this.#relays.delete((relayed.family << 16) | relayed.local.port);
+    const { family, local } = relayed;
+    if (relayed.state === 'open') {
+      this.#relays.delete((family << 16) | local.port);
+      this.shared.ports.closed(family, local.port);
+    }
     if (relayed.state !== 'failed') this.emit({ kind: 'close-relay', relayedAddress: relayed });
     relayed.state = 'closed';
-    if (!keepPort) this.portPool(relayed.family)?.release(relayed.local.port);
+    if (!keepPort) this.shared.ports.release(family, local.port);
     this.#relayIds.push(relayed.id);
   }
 
-  get liveRelays(): number {
-    return this.#relays.size;
+  // Users and quotas
+
+  /** Counts a new allocation to a user, if the quotas let it; with `reservation` a reserved port as well. */
+  admit(id: string, reservation?: Reservation): UserAccount | Rejection {
+    const row = this.shared.admissions.admit(id, this.options.limits, reservation?.token);
+    return typeof row === 'string' ? row : this.#account(id, row);
   }
 
-  // Users
+  /** Turns a reservation into an allocation, if it is this user's; its port is then this server's. */
+  redeem(id: string, token: Buffer): (Redemption & { readonly account: UserAccount }) | Rejection {
+    const redemption = this.shared.admissions.redeem(id, this.options.limits, token);
+    return typeof redemption === 'string' ? redemption : { ...redemption, account: this.#account(id, redemption.user) };
+  }
 
-  user(id: string, now: Instant): UserAccount {
-    let user = this.users.get(id);
+  #account(id: string, row: number): UserAccount {
+    let user = this.#users.get(id);
     if (user === undefined) {
-      user = { id, traffic: new TrafficAllowance(this.options.limits.perUser, now), allocations: 0, reservations: 0 };
-      this.users.set(id, user);
+      user = { id, row, traffic: this.shared.admissions.traffic(row, this.options.limits.perUser), allocations: 0 };
+      this.#users.set(id, user);
     }
+    user.allocations++;
     return user;
   }
 
-  forgetIdleUser(user: UserAccount): void {
-    if (user.allocations === 0 && user.reservations === 0) this.users.delete(user.id);
+  #leave(user: UserAccount): void {
+    if (--user.allocations === 0) this.#users.delete(user.id);
+    this.shared.admissions.leave(user.row);
   }
 
   // Allocations
@@ -238,7 +270,6 @@ export class ServerState {
     const { listener, client } = allocation.fiveTuple;
     this.allocations.set(listener.id, client.ip, client.port, allocation);
     this.allocationsById.set(allocation.id, allocation);
-    allocation.user.allocations++;
     const known = this.#clients.get(0, client.ip, 0);
     if (known !== undefined) known.allocations++;
     else this.#clients.set(0, client.ip, 0, { allocations: 1 });
@@ -250,8 +281,7 @@ export class ServerState {
     for (const relayed of [...allocation.relayedAddresses]) this.closeRelay(relayed);
     this.allocations.delete(listener.id, client.ip, client.port);
     this.allocationsById.delete(allocation.id);
-    allocation.user.allocations--;
-    this.forgetIdleUser(allocation.user);
+    this.#leave(allocation.user);
     const known = this.#clients.get(0, client.ip, 0);
     if (known !== undefined && --known.allocations === 0) this.#clients.delete(0, client.ip, 0);
   }
@@ -292,6 +322,7 @@ export class ServerState {
     permission.apply(this.options.policy.judge(peer));
     permission.active = true;
     this.deadlines.set(permission.deadline, after(now, PERMISSION_LIFETIME_MS));
+    this.#offerChannels(permission);
     return permission;
   }
 
@@ -299,6 +330,7 @@ export class ServerState {
   expirePermission(permission: Permission): void {
     permission.active = false;
     this.deadlines.clear(permission.deadline);
+    this.#offerChannels(permission);
     if (permission.channels > 0) return;
     this.permissions.delete(permission.relayedAddress.id, permission.peer, 0);
     permission.relayedAddress.allocation?.permissions.delete(permission);
@@ -314,7 +346,7 @@ export class ServerState {
       permission.channels++;
       this.channelsByClient.set(listener.id, client.ip, client.port, binding, channelPart(channel));
       this.channelsByPeer.set(permission.relayedAddress.id, permission.peer, port, binding);
-      this.emit({ kind: 'bind-channel', binding });
+      this.#offer(binding);
     }
     this.deadlines.set(binding.deadline, after(now, CHANNEL_LIFETIME_MS));
   }
@@ -328,6 +360,31 @@ export class ServerState {
     this.channelsByPeer.delete(permission.relayedAddress.id, permission.peer, port);
     permission.channels--;
     if (!permission.active) this.expirePermission(permission);
+    this.#withdraw(binding);
+  }
+
+  /** The state of a permission may have changed: offers its channels to a plane below the process, or withdraws them. */
+  #offerChannels(permission: Permission): void {
+    if (permission.channels === 0) return;
+    for (const binding of permission.relayedAddress.allocation!.channels.values()) this.#offer(binding);
+  }
+
+  /** Offers a channel if nothing about its packets has to be looked at in the process, else withdraws it. */
+  #offer(binding: ChannelBinding): void {
+    const { allocation, permission, port } = binding;
+    const { active, reachable, own, servesHere } = permission;
+    const open = active && reachable && !own && !servesHere && port !== 0;
+    if (!open || this.#limitsTraffic || allocation.fiveTuple.listener.transport !== 'udp') {
+      this.#withdraw(binding);
+    } else if (!binding.offered) {
+      binding.offered = true;
+      this.emit({ kind: 'bind-channel', binding });
+    }
+  }
+
+  #withdraw(binding: ChannelBinding): void {
+    if (!binding.offered) return;
+    binding.offered = false;
     this.emit({ kind: 'unbind-channel', binding });
   }
 
@@ -370,18 +427,45 @@ export class ServerState {
 
   // Reservations
 
-  reserve(reservation: Reservation, now: Instant): void {
-    this.reservations.set(reservation.token, reservation);
-    reservation.user.reservations++;
+  /** A token for a port that is to be reserved. */
+  newReservation(): Reservation {
+    return new Reservation(this.options.random.bytes(8));
+  }
+
+  /** Keeps the port of a relayed address for whoever brings the token; its socket is closed until then. */
+  reserve(reservation: Reservation, relayed: RelayedAddress, now: Instant): void {
+    this.closeRelay(relayed, true);
+    this.shared.admissions.keep(reservation.token, relayed.family, relayed.local.port);
     this.deadlines.set(reservation.deadline, after(now, RESERVATION_LIFETIME_MS));
   }
 
-  /** Ends a reservation; its relayed address stays open and belongs to the caller. */
-  redeem(reservation: Reservation): RelayedAddress {
+  /** Ends a reservation and gives its port back, unless it was redeemed. */
+  endReservation(reservation: Reservation): void {
     this.deadlines.clear(reservation.deadline);
-    this.reservations.delete(reservation.token);
-    reservation.user.reservations--;
-    this.forgetIdleUser(reservation.user);
-    return reservation.relayedAddress;
+    this.shared.admissions.cancel(reservation.token);
+  }
+
+  // Figures
+
+  /** How much of everything there is at this moment. */
+  get population(): Population {
+    const { users, reservations } = this.shared.admissions;
+    return {
+      allocations: this.allocationsById.size,
+      relayedAddresses: this.#relays.size,
+      permissions: this.permissions.size,
+      channels: this.channelsByPeer.size,
+      reservations,
+      unusablePorts: this.unusablePorts,
+      users,
+      connections: this.connections.size,
+      deadlines: this.deadlines.size,
+    };
+  }
+
+  /** Shows the population to the other threads. */
+  publish(): void {
+    const { population } = this;
+    for (const gauge of gauges) this.shared.setGauge(gauge, population[gauge]);
   }
 }

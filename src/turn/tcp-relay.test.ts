@@ -175,7 +175,7 @@ describe('ConnectionBind', () => {
     const { control, id } = connected(scenario);
     expect(control.request(Method.connectionBind, bind(id)).code).toBe(400);
     expect(scenario.client().request(Method.connectionBind, bind(id)).code).toBe(400);
-    expect(scenario.tcpClient().request(Method.connectionBind, bind(id ^ 1)).code).toBe(400);
+    expect(scenario.tcpClient().request(Method.connectionBind, bind((id ^ 1) >>> 0)).code).toBe(400);
     expect(scenario.tcpClient().request(Method.connectionBind).code).toBe(400);
     expect(scenario.tcpClient('bob').request(Method.connectionBind, bind(id)).code).toBe(441);
     expect(scenario.tcpClient().request(Method.connectionBind, bind(id)).code).toBe(0);

@@ -60,6 +60,26 @@ describe('TokenBucket', () => {
   });
 });
 
+describe('what has no limit', () => {
+  const none = Number.POSITIVE_INFINITY;
+
+  it('needs no bucket of its own, and what has one does', () => {
+    expect(TokenBucket.of({ perSecond: none, burst: none }, at(0))).toBe(TokenBucket.unlimited);
+    expect(TokenBucket.of({ perSecond: 1, burst: 1 }, at(0))).not.toBe(
+      TokenBucket.of({ perSecond: 1, burst: 1 }, at(0)),
+    );
+    const unlimited = { packetsPerSecond: none, bytesPerSecond: none };
+    expect(TrafficAllowance.of(unlimited, at(0))).toBe(TrafficAllowance.unlimited);
+    for (const rates of [
+      { ...unlimited, packetsPerSecond: 1 },
+      { ...unlimited, bytesPerSecond: 1 },
+    ]) {
+      const [one, other] = [TrafficAllowance.of(rates, at(0)), TrafficAllowance.of(rates, at(0))];
+      expect([one, one, other].map((allowance) => allowance!.admit(1, at(0)))).toEqual([true, false, true]);
+    }
+  });
+});
+
 describe('TrafficAllowance', () => {
   it('limits packets and bytes', () => {
     const allowance = new TrafficAllowance({ packetsPerSecond: 3, bytesPerSecond: 1000 }, at(0));

@@ -1,4 +1,4 @@
-import type { Instant } from './time.ts';
+import { type Instant, instant } from './time.ts';
 
 /** A rate and how much may come at once. `Infinity` switches a limit off. */
 export interface Rate {
@@ -8,10 +8,21 @@ export interface Rate {
 
 /** A rate limit: `perSecond` tokens flow in, at most `burst` are kept. */
 export class TokenBucket {
+  /** One for all who have no limit: it remembers nothing. */
+  static readonly unlimited = new TokenBucket(
+    { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY },
+    instant(0),
+  );
+
   readonly #perMillisecond: number;
   readonly #burst: number;
   #tokens: number;
   #filledAt: Instant;
+
+  /** A full bucket, or {@link unlimited}. */
+  static of(rate: Rate, now: Instant): TokenBucket {
+    return rate.burst === Number.POSITIVE_INFINITY ? TokenBucket.unlimited : new TokenBucket(rate, now);
+  }
 
   constructor(rate: Rate, now: Instant) {
     this.#perMillisecond = rate.perSecond / 1000;
@@ -51,14 +62,30 @@ export interface TrafficRates {
   readonly bytesPerSecond: number;
 }
 
-/** The packet and byte limits of one allocation, user or server. What is over is dropped, never refused. */
+/** Whether there is any limit among these rates. */
+export function isLimited({ packetsPerSecond, bytesPerSecond }: TrafficRates): boolean {
+  return packetsPerSecond !== Number.POSITIVE_INFINITY || bytesPerSecond !== Number.POSITIVE_INFINITY;
+}
+
+/** The packet and byte limits of one allocation. What is over is dropped, never refused. */
 export class TrafficAllowance {
+  /** One for all who have no limit. */
+  static readonly unlimited = new TrafficAllowance(
+    { packetsPerSecond: Number.POSITIVE_INFINITY, bytesPerSecond: Number.POSITIVE_INFINITY },
+    instant(0),
+  );
+
   readonly #packets: TokenBucket;
   readonly #bytes: TokenBucket;
 
-  constructor(rates: TrafficRates, now: Instant) {
-    this.#packets = new TokenBucket({ perSecond: rates.packetsPerSecond, burst: rates.packetsPerSecond }, now);
-    this.#bytes = new TokenBucket({ perSecond: rates.bytesPerSecond, burst: rates.bytesPerSecond }, now);
+  /** An allowance of which nothing is used, or {@link unlimited}. */
+  static of(rates: TrafficRates, now: Instant): TrafficAllowance {
+    return isLimited(rates) ? new TrafficAllowance(rates, now) : TrafficAllowance.unlimited;
+  }
+
+  constructor({ packetsPerSecond, bytesPerSecond }: TrafficRates, now: Instant) {
+    this.#packets = TokenBucket.of({ perSecond: packetsPerSecond, burst: packetsPerSecond }, now);
+    this.#bytes = TokenBucket.of({ perSecond: bytesPerSecond, burst: bytesPerSecond }, now);
   }
 
   /** Counts one packet of this many payload bytes; false when it is over the limit. */

@@ -149,8 +149,8 @@ describe('the server', () => {
     client.allocate();
     const { counters } = scenario.server;
     expect([...counters.successes]).toEqual([
-      [Method.allocate, 1],
       [Method.binding, 1],
+      [Method.allocate, 1],
       [Method.refresh, 2],
     ]);
     expect([...counters.errors]).toEqual([[437, 1]]);

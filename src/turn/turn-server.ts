@@ -4,19 +4,21 @@ import { fingerprintHolds } from '../stun/fingerprint.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../stun/message.ts';
 import { type AddressFamily, MessageClass, Method } from '../stun/protocol.ts';
-import type { Allocation, EndReason, RelayedAddress } from './allocation.ts';
+import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from './allocation.ts';
 import { peerConnected, peerGone } from './connect.ts';
 import { connectionAttempt } from './connection-attempt.ts';
-import type { ServerCounters } from './counters.ts';
+import type { ServerCounters, Traffic } from './counters.ts';
 import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
 import type { NatDiscovery } from './nat-discovery.ts';
 import { abandonAllocate, type OpenFailure, relayFailed, relayOpened } from './open-relay.ts';
 import type { RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output } from './output.ts';
-import { type Arrival, type Departure, Verdict } from './packet.ts';
+import { type Arrival, type Departure, type IcmpArrival, Verdict } from './packet.ts';
 import type { PeerConnection } from './peer-connection.ts';
+import type { Population } from './population.ts';
 import { receiveRequest } from './receive-request.ts';
+import { relayIcmp } from './relay-icmp.ts';
 import { relayChannelData, relayFromPeer, relaySendIndication } from './relay-packet.ts';
 import { ServerState } from './server-state.ts';
 import type { Instant, Time } from './time.ts';
@@ -83,6 +85,12 @@ export class TurnServer {
     return relayFromPeer(this.#state, at, arrival, time.instant);
   }
 
+  /** An ICMP error about a packet that a relay socket sent (RFC 8656 §11.5). */
+  receiveIcmp(at: RelayedAddress, error: IcmpArrival, time: Time): void {
+    if (time.instant >= this.#state.deadlines.next) this.advance(time);
+    relayIcmp(this.#state, at, error, time.instant);
+  }
+
   /** Ends everything whose time has come. */
   advance(time: Time): void {
     const state = this.#state;
@@ -101,7 +109,7 @@ export class TurnServer {
           peerGone(state, due.owner, time);
           break;
         case 'reservation':
-          state.closeRelay(state.redeem(due.owner));
+          state.endReservation(due.owner);
           break;
       }
     }
@@ -124,9 +132,7 @@ export class TurnServer {
       relayFailed(this.#state, relayedAddress, 'unavailable', time);
       return;
     }
-    const reservation = [...this.#state.reservations.values()].find((r) => r.relayedAddress === relayedAddress);
-    if (reservation !== undefined) this.#state.closeRelay(this.#state.redeem(reservation));
-    else this.#state.endRelayedAddress(relayedAddress, 'relay-socket-lost', time.instant);
+    this.#state.endRelayedAddress(relayedAddress, 'relay-socket-lost', time.instant);
   }
 
   /** The connection of a TCP or TLS client is closed: its allocation ends with it. */
@@ -164,6 +170,14 @@ export class TurnServer {
     return this.#state.charge(connection.allocation, bytes, now);
   }
 
+  /** Counts what a data plane has carried by itself over a channel, since the last call; also when the channel is no more. */
+  countForwarded({ allocation }: ChannelBinding, fromClient: Readonly<Traffic>, toClient: Readonly<Traffic>): void {
+    add(allocation.fromClient, fromClient);
+    add(allocation.toClient, toClient);
+    add(this.counters.fromClients, fromClient);
+    add(this.counters.toClients, toClient);
+  }
+
   /** Counts a packet that the sockets could not send. */
   countDrop(reason: 'send-failed' | 'send-queue-full' | 'would-fragment'): void {
     this.#state.drop(Drop[reason]);
@@ -179,9 +193,9 @@ export class TurnServer {
     this.#state.natDiscovery = discovery;
   }
 
-  /** From now on new nonces are made with a new key. */
+  /** From now on new nonces are made with a new key, at all servers of the daemon; one of them does it. */
   rotateNonceKey(): void {
-    this.#state.nonces.rotate(this.#state.options.random);
+    this.#state.shared.nonceKeys.rotate(this.#state.options.random);
   }
 
   /** Refuses new allocations; those that exist go on. */
@@ -194,30 +208,29 @@ export class TurnServer {
     return this.#state.allocationsById.values();
   }
 
+  /** The live allocation of this id. */
+  allocation(id: string): Allocation | undefined {
+    return this.#state.allocationsById.get(id);
+  }
+
   /** How much of everything there is at this moment. */
-  get population(): Readonly<Record<Population, number>> {
-    const state = this.#state;
-    return {
-      allocations: state.allocationsById.size,
-      relayedAddresses: state.liveRelays,
-      permissions: state.permissions.size,
-      channels: state.channelsByPeer.size,
-      reservations: state.reservations.size,
-      unusablePorts: state.unusablePorts,
-      users: state.users.size,
-      connections: state.connections.size,
-      deadlines: state.deadlines.size,
-    };
+  get population(): Population {
+    return this.#state.population;
   }
 
-  /** How many relay ports of a family nobody holds. */
+  /** Shows the population to the other threads of the daemon. The host calls it when it has worked something off. */
+  publish(): void {
+    this.#state.publish();
+  }
+
+  /** How many relay ports of a family no server of the daemon has. */
   freePorts(family: AddressFamily): number {
-    return this.#state.portPool(family)?.free ?? 0;
+    return this.#state.shared.ports.free(family);
   }
 
-  /** Live allocations of one user. */
+  /** Live allocations of one user at all servers of the daemon. */
   allocationsOf(user: string): number {
-    return this.#state.users.get(user)?.allocations ?? 0;
+    return this.#state.shared.admissions.allocationsOf(user);
   }
 
   /** Ends an allocation at once; false when there is none of this id. */
@@ -266,14 +279,7 @@ export class TurnServer {
   }
 }
 
-/** What {@link TurnServer.population} counts. */
-export type Population =
-  | 'allocations'
-  | 'relayedAddresses'
-  | 'permissions'
-  | 'channels'
-  | 'reservations'
-  | 'unusablePorts'
-  | 'users'
-  | 'connections'
-  | 'deadlines';
+function add(total: Traffic, more: Readonly<Traffic>): void {
+  total.packets += more.packets;
+  total.bytes += more.bytes;
+}

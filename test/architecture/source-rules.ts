@@ -11,7 +11,8 @@ export interface Source {
 export const allowedImports: ReadonlyMap<string, readonly string[]> = new Map([
   ['stun', []],
   ['turn', ['stun']],
-  ['relay', ['stun', 'turn']],
+  ['syscalls', ['stun']],
+  ['relay', ['stun', 'turn', 'syscalls']],
   ['listeners', ['stun', 'turn', 'relay']],
   ['credentials', ['stun', 'turn']],
   ['store', ['credentials']],
@@ -20,10 +21,31 @@ export const allowedImports: ReadonlyMap<string, readonly string[]> = new Map([
   ['nat', ['stun']],
   ['ice', ['stun', 'client', 'nat']],
   ['quality', ['stun', 'client']],
+  ['bench', ['stun', 'turn', 'syscalls', 'credentials', 'client']],
   ['config', ['stun', 'turn']],
   ['telemetry', ['stun', 'turn']],
-  ['daemon', ['stun', 'turn', 'relay', 'listeners', 'credentials', 'store', 'api', 'client', 'config', 'telemetry']],
-  ['cli', ['stun', 'turn', 'credentials', 'store', 'client', 'nat', 'ice', 'quality', 'config', 'telemetry', 'daemon']],
+  [
+    'daemon',
+    ['stun', 'turn', 'syscalls', 'relay', 'listeners', 'credentials', 'store', 'api', 'client', 'config', 'telemetry'],
+  ],
+  [
+    'cli',
+    [
+      'stun',
+      'turn',
+      'relay',
+      'credentials',
+      'store',
+      'client',
+      'bench',
+      'nat',
+      'ice',
+      'quality',
+      'config',
+      'telemetry',
+      'daemon',
+    ],
+  ],
 ]);
 
 /** Folders that touch no socket, clock, timer, file or log: what they need is handed to them. */

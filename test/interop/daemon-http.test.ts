@@ -52,7 +52,10 @@ describe('the HTTP service of a running daemon', () => {
   });
 
   it('says without a key whether it lives, whether it is ready, what it can do and what it has done', async () => {
-    expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
+    expect(await (await get('/healthz')).json()).toEqual({
+      status: 'ok',
+      plane: { name: daemon.report.plane, why: daemon.report.planeWhy, workers: daemon.report.workers },
+    });
     expect(await (await get('/readyz')).json()).toEqual({ status: 'ready' });
     const { openapi, paths } = (await (await get('/openapi.json')).json()) as { openapi: string; paths: object };
     expect(openapi).toMatch(/^3\./);

@@ -31,19 +31,20 @@ export class DaemonProcess {
     return Number.parseInt(this.#status('VmRSS'), 10) * 1024;
   }
 
-  /** The ports of its UDP sockets, of both families; a port that two sockets share is there twice. */
+  /** The ports at which it has UDP sockets, for each local address; sockets that share one address count once. */
   get udpPorts(): readonly number[] {
     const folder = `/proc/${this.pid}/fd`;
     const sockets = new Set(readdirSync(folder).map((file) => linkOf(join(folder, file))));
-    return ['udp', 'udp6'].flatMap((table) =>
-      readFileSync(`/proc/${this.pid}/net/${table}`, 'utf8')
+    return ['udp', 'udp6'].flatMap((table) => {
+      const local = readFileSync(`/proc/${this.pid}/net/${table}`, 'utf8')
         .trim()
         .split('\n')
         .slice(1)
         .map((line) => line.trim().split(/\s+/))
         .filter((fields) => sockets.has(`socket:[${fields[9]}]`))
-        .map((fields) => Number.parseInt(fields[1]!.slice(fields[1]!.lastIndexOf(':') + 1), 16)),
-    );
+        .map((fields) => fields[1]!);
+      return [...new Set(local)].map((address) => Number.parseInt(address.slice(address.lastIndexOf(':') + 1), 16));
+    });
   }
 
   #status(key: string): string {

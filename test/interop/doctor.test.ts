@@ -69,6 +69,7 @@ describe.skipIf(!installed)('taciturn doctor', () => {
     expect(codes(report.findings, 'ok')).toEqual([
       'server_runs',
       ...Array(4).fill('listener_answers'),
+      'data_plane',
       'certificate_valid',
       'certificate_name',
       'certificate_served',

@@ -71,6 +71,11 @@ export class RunningProgram {
     });
   }
 
+  /** Its process id, once it has started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Resolves when its output has matched; rejects, with that output, when the program ends before. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {

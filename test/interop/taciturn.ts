@@ -10,6 +10,9 @@ export interface StartReport {
   readonly listening: readonly { readonly transport: string; readonly address: string; readonly port: number }[];
   readonly http: string;
   readonly urls: readonly string[];
+  readonly plane: string;
+  readonly planeWhy: string;
+  readonly workers: number;
   readonly apiKey: string | null;
 }
 

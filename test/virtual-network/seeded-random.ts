@@ -1,4 +1,4 @@
-import type { RandomSource } from '../../src/turn/port-pool.ts';
+import type { RandomSource } from '../../src/turn/random.ts';
 
 /** Random numbers that are the same in every run with the same seed (mulberry32). */
 export class SeededRandom implements RandomSource {

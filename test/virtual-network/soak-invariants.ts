@@ -6,8 +6,9 @@ import { AddressFamily, Attribute, MessageClass, Method } from '../../src/stun/p
 import type { RelayedAddress } from '../../src/turn/allocation.ts';
 import type { Listener } from '../../src/turn/five-tuple.ts';
 import type { Departure } from '../../src/turn/packet.ts';
+import { portCount } from '../../src/turn/shared/port-table.ts';
 import type { Scenario } from './scenario.ts';
-import type { HostObserver } from './virtual-host.ts';
+import type { HostObserver, VirtualHost } from './virtual-host.ts';
 
 const PERMISSION_LIFETIME_MS = 300_000;
 
@@ -80,7 +81,8 @@ export class SoakInvariants implements HostObserver {
   toPeer({ relayedAddress, peer, fiveTuple }: Departure): void {
     this.relayedToPeers++;
     check(fiveTuple === undefined && relayedAddress !== undefined, 'a departure to a peer has no socket');
-    check(this.#scenario.host.sockets.get(relayedAddress) === 'open', 'a packet leaves through a closed socket');
+    const isOpen = this.#scenario.hosts.some(({ sockets }) => sockets.get(relayedAddress) === 'open');
+    check(isOpen, 'a packet leaves through a closed socket');
     check(this.#isPermitted(relayedAddress, peer.text), `relayed to peer ${peer.text} without permission`);
   }
 
@@ -113,24 +115,53 @@ export class SoakInvariants implements HostObserver {
 
   /** What is cheap enough to check after every step. */
   check(): void {
-    const { server, host, options } = this.#scenario;
-    const { relayedAddresses, unusablePorts } = server.population;
-    let open = host.sockets.size;
-    if (open !== relayedAddresses) for (const state of host.sockets.values()) if (state === 'opening') open--;
-    check(open === relayedAddresses, `${open} open sockets, ${relayedAddresses} live relayed addresses`);
-    const ports = 2 * (options.relayPorts.high - options.relayPorts.low + 1);
-    const free = server.freePorts(AddressFamily.ipv4) + server.freePorts(AddressFamily.ipv6);
-    const taken = ports - free - unusablePorts;
-    check(taken === host.sockets.size, `${taken} ports taken for ${host.sockets.size} sockets`);
+    for (const { sockets, server } of this.#scenario.hosts) {
+      const { relayedAddresses } = server.population;
+      let open = sockets.size;
+      if (open !== relayedAddresses) for (const state of sockets.values()) if (state === 'opening') open--;
+      check(open === relayedAddresses, `${open} open sockets, ${relayedAddresses} live relayed addresses`);
+    }
+    // A reservation has its port before it is given out, and no socket when it is.
+    const taken = this.#takenPorts();
+    const sockets = this.#sockets();
+    const { reservations } = this.#scenario.server.population;
+    check(
+      taken >= sockets && taken <= sockets + reservations,
+      `${taken} ports taken for ${sockets} sockets and ${reservations} reservations`,
+    );
   }
 
   /** Counts everything anew. */
   checkAll(): void {
     this.fullChecks++;
     this.check();
-    const { server, host } = this.#scenario;
-    const { population } = server;
+    const { server, hosts } = this.#scenario;
     const perUser = new Map<string, number>();
+    for (const host of hosts) this.#checkServer(host, perUser);
+    if (hosts.every(({ server }) => [...server.allocations].every(({ answer }) => answer !== undefined))) {
+      const { reservations } = server.population;
+      check(this.#takenPorts() === this.#sockets() + reservations, 'a port belongs to nothing');
+    }
+    for (const user of this.#users) {
+      check(server.allocationsOf(user) === (perUser.get(user) ?? 0), `the quota counter of ${user} is wrong`);
+    }
+  }
+
+  /** Ports that are taken, but for those that turned out to be another program's. */
+  #takenPorts(): number {
+    const { hosts, memory, server } = this.#scenario;
+    const free = server.freePorts(AddressFamily.ipv4) + server.freePorts(AddressFamily.ipv6);
+    const unusable = hosts.reduce((sum, host) => sum + host.server.population.unusablePorts, 0);
+    return 2 * portCount(memory.relayPorts) - free - unusable;
+  }
+
+  #sockets(): number {
+    return this.#scenario.hosts.reduce((sum, { sockets }) => sum + sockets.size, 0);
+  }
+
+  #checkServer(host: VirtualHost, perUser: Map<string, number>): void {
+    const { server } = host;
+    const { population } = server;
     const counted = { allocations: 0, held: 0, permissions: 0, channels: 0 };
     for (const allocation of server.allocations) {
       counted.allocations++;
@@ -146,12 +177,9 @@ export class SoakInvariants implements HostObserver {
     check(counted.allocations === population.allocations, 'allocations are miscounted');
     check(counted.permissions === population.permissions, 'permissions are miscounted');
     check(counted.channels === population.channels, 'channels are miscounted');
-    for (const user of this.#users) {
-      check(server.allocationsOf(user) === (perUser.get(user) ?? 0), `the quota counter of ${user} is wrong`);
-    }
     const unanswered = [...server.allocations].some(({ answer }) => answer === undefined);
-    const accounted = counted.held + population.reservations;
-    check(unanswered ? host.sockets.size >= accounted : host.sockets.size === accounted, 'a socket belongs to nothing');
+    const sockets = host.sockets.size;
+    check(unanswered ? sockets >= counted.held : sockets === counted.held, 'a socket belongs to nothing');
   }
 
   #own(client: TransportAddress, message: StunMessage, transaction: string): void {

@@ -4,6 +4,7 @@ import { Scenario } from './scenario.ts';
 import { SeededRandom, seedFromEnvironment } from './seeded-random.ts';
 import { SoakClient, type SoakWorld } from './soak-client.ts';
 import { SoakInvariants } from './soak-invariants.ts';
+import type { HostObserver, VirtualHost } from './virtual-host.ts';
 
 /** Few enough ports that they run out now and then. */
 const PORTS = 160;
@@ -13,9 +14,10 @@ const CLIENTS = Number(process.env.TACITURN_SOAK_CLIENTS ?? 2400);
 
 const users = Array.from({ length: 40 }, (_, i) => `user ${i}`);
 
-function soakScenario(seed: number): Scenario {
+function soakScenario(seed: number, servers: number): Scenario {
   const scenario = new Scenario({
     seed,
+    servers,
     keepEvents: false,
     relayPorts: { low: 50_000, high: 50_000 + PORTS - 1 },
     conditions: { latencyMs: 20, jitterMs: 80, loss: 0.03, duplication: 0.03 },
@@ -25,15 +27,33 @@ function soakScenario(seed: number): Scenario {
   return scenario;
 }
 
-/** Everything that goes wrong on its own: ports that are taken, sockets that vanish, sessions that are ended. */
-function misfortunes({ scenario, random }: Pick<SoakWorld, 'scenario' | 'random'>, end: number): void {
-  const { host, server, schedule } = scenario;
-  host.openFailure = () => {
-    if (random.chance(0.03)) return 'port-in-use';
-    return random.chance(0.01) ? 'unavailable' : undefined;
+/**
+ * Everything that goes wrong on its own: ports that are taken, sockets that vanish, sessions that are ended, and threads that
+ * die where there are several.
+ */
+function misfortunes(
+  { scenario, random }: Pick<SoakWorld, 'scenario' | 'random'>,
+  observer: HostObserver,
+  end: number,
+): void {
+  const { hosts, schedule } = scenario;
+  const afflict = (host: VirtualHost) => {
+    host.observer = observer;
+    host.openFailure = () => {
+      if (random.chance(0.03)) return 'port-in-use';
+      return random.chance(0.01) ? 'unavailable' : undefined;
+    };
+    host.openDelayMs = () => random.pick([0, 5, 900]);
   };
-  host.openDelayMs = () => random.pick([0, 5, 900]);
+  for (const host of hosts) afflict(host);
   const strike = () => {
+    if (hosts.length > 1 && random.chance(0.005)) {
+      const index = random.below(hosts.length);
+      scenario.restart(index);
+      afflict(hosts[index]!);
+    }
+    const host = random.pick(hosts);
+    const { server } = host;
     // What belongs to an Allocate that is not answered yet is the harder case.
     const sockets = [...host.sockets].filter(([, state]) => state === 'open').map(([socket]) => socket);
     const early = sockets.filter(({ allocation }) => allocation !== undefined && allocation.answer === undefined);
@@ -50,13 +70,15 @@ function misfortunes({ scenario, random }: Pick<SoakWorld, 'scenario' | 'random'
   schedule.after(1000, strike);
 }
 
-function soak(seed: number): { invariants: SoakInvariants; world: SoakWorld; steps: number; most: number } {
-  const scenario = soakScenario(seed);
-  const { schedule, server, network } = scenario;
+function soak(
+  seed: number,
+  servers: number,
+): { invariants: SoakInvariants; world: SoakWorld; steps: number; most: number } {
+  const scenario = soakScenario(seed, servers);
+  const { schedule, server, network, hosts } = scenario;
   const random = new SeededRandom(seed ^ 0x50a6);
   const ports = server.freePorts(1) + server.freePorts(2);
   const invariants = new SoakInvariants(scenario, users);
-  scenario.host.observer = invariants;
   const peers = Array.from({ length: 24 }, (_, i) => {
     const peer = scenario.peer(i % 3 === 0 ? `[2a02::${i}]:7000` : undefined);
     // Half of the peers echo, so that there is traffic both ways; some of them long after.
@@ -87,42 +109,52 @@ function soak(seed: number): { invariants: SoakInvariants; world: SoakWorld; ste
   for (let i = 0; i < CLIENTS; i++) schedule.at(random.below(end), () => world.join());
   for (let minute = 0; minute < HOURS * 60 + 240; minute++)
     schedule.at(minute * 60_000, () => invariants.forgetRequests());
-  misfortunes(world, end);
+  misfortunes(world, invariants, end);
 
+  const allocations = () => hosts.reduce((sum, host) => sum + host.server.population.allocations, 0);
   let steps = 0;
   let most = 0;
   while (schedule.step()) {
     invariants.check();
     if (++steps % EVENTS_PER_FULL_CHECK === 0) invariants.checkAll();
-    most = Math.max(most, server.population.allocations);
+    most = Math.max(most, allocations());
   }
   invariants.checkAll();
 
   // All have left: everything is as it was at the start.
-  expect(Object.entries(server.population).filter(([, count]) => count !== 0)).toEqual([]);
-  expect(server.nextDeadline).toBe(Number.POSITIVE_INFINITY);
+  for (const host of hosts) {
+    expect(Object.entries(host.server.population).filter(([, count]) => count !== 0)).toEqual([]);
+    expect(host.server.nextDeadline).toBe(Number.POSITIVE_INFINITY);
+    expect(host.sockets.size).toBe(0);
+  }
   expect(server.freePorts(1) + server.freePorts(2)).toBe(ports);
-  expect(scenario.host.sockets.size).toBe(0);
   expect(network.endpoints).toBe(everyone);
   expect(joined).toBeGreaterThanOrEqual(CLIENTS);
   return { invariants, world, steps, most };
 }
 
-it('thousands of clients come and go for hours, over a bad network, and the server keeps its promises at every step', {
-  timeout: 300_000,
-}, () => {
-  const seed = seedFromEnvironment(randomInt(0x7fff_ffff));
-  try {
-    const { invariants, world, steps, most } = soak(seed);
-    // The run was worth its name.
-    expect(steps).toBeGreaterThan(CLIENTS * 20);
-    expect(most).toBeGreaterThan(CLIENTS / 60);
-    expect(invariants.relayedToPeers).toBeGreaterThan(CLIENTS);
-    expect(invariants.relayedToClients).toBeGreaterThan(CLIENTS);
-    if (CLIENTS >= 2400) {
-      for (const code of [0, 437, 486, 508]) expect([code, world.outcomes.has(code)]).toEqual([code, true]);
+it.each([
+  ['one server keeps', 1],
+  ['three servers, of which one dies now and then, keep', 3],
+])(
+  'thousands of clients come and go for hours, over a bad network, and %s all promises at every step',
+  {
+    timeout: 300_000,
+  },
+  (_, servers) => {
+    const seed = seedFromEnvironment(randomInt(0x7fff_ffff));
+    try {
+      const { invariants, world, steps, most } = soak(seed, servers);
+      // The run was worth its name.
+      expect(steps).toBeGreaterThan(CLIENTS * 20);
+      expect(most).toBeGreaterThan(CLIENTS / 60);
+      expect(invariants.relayedToPeers).toBeGreaterThan(CLIENTS);
+      expect(invariants.relayedToClients).toBeGreaterThan(CLIENTS);
+      if (CLIENTS >= 2400) {
+        for (const code of [0, 437, 486, 508]) expect([code, world.outcomes.has(code)]).toEqual([code, true]);
+      }
+    } catch (cause) {
+      throw new Error(`failed with this seed; replay it with TACITURN_TEST_SEED=${seed}`, { cause });
     }
-  } catch (cause) {
-    throw new Error(`failed with this seed; replay it with TACITURN_TEST_SEED=${seed}`, { cause });
-  }
-});
+  },
+);

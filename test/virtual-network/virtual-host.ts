@@ -1,4 +1,4 @@
-import type { TransportAddress } from '../../src/stun/ip-address.ts';
+import { sameAddress, type TransportAddress } from '../../src/stun/ip-address.ts';
 import type { RelayedAddress } from '../../src/turn/allocation.ts';
 import type { Listener } from '../../src/turn/five-tuple.ts';
 import type { OpenFailure } from '../../src/turn/open-relay.ts';
@@ -50,6 +50,7 @@ export class VirtualHost {
   readonly #arrival = new Arrival();
   readonly #keepEvents: boolean;
   #armedFor = Number.POSITIVE_INFINITY;
+  #dead = false;
 
   constructor(server: TurnServer, schedule: Schedule, network: VirtualNetwork, keepEvents = true) {
     this.server = server;
@@ -84,6 +85,12 @@ export class VirtualHost {
     this.run();
   }
 
+  /** The thread of the server ends: its sockets are closed, and nothing happens there any more. */
+  die(): void {
+    this.#dead = true;
+    for (const relayedAddress of [...this.sockets.keys()]) this.#close(relayedAddress);
+  }
+
   /** Executes what the server wants done, and arms the timer. Tests call it after they called the server themselves. */
   run(): void {
     for (const output of this.server.takeOutputs()) this.#execute(output);
@@ -91,7 +98,7 @@ export class VirtualHost {
     if (next >= this.#armedFor || next === Number.POSITIVE_INFINITY) return;
     this.#armedFor = next;
     this.#schedule.at(next, () => {
-      if (this.#armedFor !== next) return;
+      if (this.#armedFor !== next || this.#dead) return;
       this.#armedFor = Number.POSITIVE_INFINITY;
       this.server.advance(this.#schedule.time);
       this.run();
@@ -114,7 +121,9 @@ export class VirtualHost {
       const bytes = departure.buffer.subarray(departure.start, departure.end);
       if (verdict === Verdict.toPeer) {
         this.observer.toPeer?.(departure);
-        this.#network.send(departure.relayedAddress!.external, departure.peerAddress, bytes);
+        const { local, external } = departure.relayedAddress!;
+        // A 1:1 NAT only rewrites what leaves the machine.
+        this.#network.send(sameAddress(departure.peer, local.ip) ? local : external, departure.peerAddress, bytes);
       } else {
         this.observer.toClient?.(departure);
         const { listener, client } = departure.fiveTuple!;
@@ -165,7 +174,8 @@ export class VirtualHost {
         this.server.relayFailed(relayedAddress, failure, this.#schedule.time);
       } else {
         this.sockets.set(relayedAddress, 'open');
-        this.#network.attach(relayedAddress.external, (from, bytes) => this.fromPeer(relayedAddress, from, bytes));
+        const receive = (from: TransportAddress, bytes: Buffer) => this.fromPeer(relayedAddress, from, bytes);
+        for (const at of facesOf(relayedAddress)) this.#network.attach(at, receive);
         this.observer.socketOpened?.(relayedAddress);
         this.server.relayOpened(relayedAddress, this.#schedule.time);
       }
@@ -177,7 +187,12 @@ export class VirtualHost {
     const state = this.sockets.get(relayedAddress);
     if (state === undefined) throw new Error('a socket is closed that was not open');
     this.sockets.delete(relayedAddress);
-    if (state === 'open') this.#network.detach(relayedAddress.external);
+    if (state === 'open') for (const at of facesOf(relayedAddress)) this.#network.detach(at);
     this.observer.socketClosed?.(relayedAddress);
   }
+}
+
+/** The addresses at which packets come to a relay socket: behind a 1:1 NAT those of this machine come to its local one. */
+function facesOf({ local, external }: RelayedAddress): TransportAddress[] {
+  return sameAddress(local.ip, external.ip) ? [external] : [external, local];
 }

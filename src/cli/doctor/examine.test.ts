@@ -40,6 +40,8 @@ beforeEach(() => {
     isOpenToOthers: () => false,
     askStun: async () => 'nobody is there to be asked',
     readiness: async () => 'ready',
+    runningPlane: async () => ({ name: 'batch', why: 'as configured', workers: 2 }),
+    choosePlane: () => ({ plane: 'dgram', why: 'this is no Linux' }),
     credential: async () => ({ ...credentials, source: 'shared-secret' }),
     onStep: () => {},
   };
@@ -96,6 +98,32 @@ describe('the examination', () => {
   ] as const)('begins with the server itself: %j', async (readiness, code, level) => {
     const { findings } = await run({ readiness: async () => readiness });
     expect(findings[0]).toMatchObject({ about: 'server', code, level });
+  });
+
+  it('says which data plane is active and why', async () => {
+    expect(find(await run(), 'data_plane')).toMatchObject({
+      about: 'data-plane',
+      level: 'ok',
+      sentence: 'Packets are moved by the data plane batch on 2 threads: as configured.',
+      facts: { name: 'batch', why: 'as configured', workers: 2 },
+    });
+  });
+
+  it('finds a server that runs with another data plane than the configured one', async () => {
+    const report = await run({}, { TACITURN_RELAY__PLANE: 'dgram' });
+    expect(find(report, 'data_plane_differs')).toMatchObject({ level: 'warning' });
+    expect(find(report, 'data_plane')).toBeUndefined();
+  });
+
+  it('says which data plane would be chosen where no server can be asked', async () => {
+    const report = await run({ runningPlane: async () => undefined });
+    expect(find(report, 'data_plane_unknown')).toMatchObject({
+      level: 'not-tested',
+      sentence: expect.stringContaining('One that starts now takes dgram: this is no Linux.'),
+    });
+    const error = 'relay.plane is batch, which cannot be had here: this is no Linux.';
+    const impossible = await run({ runningPlane: async () => undefined, choosePlane: () => ({ error }) });
+    expect(find(impossible, 'data_plane_missing')).toMatchObject({ level: 'problem', fix: expect.any(String) });
   });
 
   it('looks at everything else when nothing runs', async () => {

@@ -7,18 +7,18 @@ import {
   trustedByThisMachine,
 } from './certificate.ts';
 import { dataDirectoryFindings } from './data-directory.ts';
+import { dataPlaneFinding, type PlaneDependencies } from './data-plane.ts';
 import { type AskStun, externalAddressFindings } from './external-address.ts';
 import type { DoctorReport, Finding } from './finding.ts';
+import type { Readiness } from './http-service.ts';
 import { listenerFindings, type Probe, probeListeners } from './listeners.ts';
 import { relayFindings } from './relay-loop.ts';
-
-/** What the HTTP service says of the server: nothing when it is switched off. */
-export type Readiness = 'ready' | 'unreachable' | 'switched-off' | { readonly notReady: string };
 
 /** What the examination needs from outside. */
 export interface DoctorDependencies
   extends Omit<LadderDependencies, 'resolveHost' | 'onRung'>,
-    CertificateDependencies {
+    CertificateDependencies,
+    PlaneDependencies {
   readonly askStun: AskStun;
   readonly readiness: () => Promise<Readiness>;
   /** A credential for the relay loop, or a sentence why there is none. */
@@ -43,6 +43,9 @@ export async function examine(
   const runs = probes.some(({ failure }) => failure === undefined);
   const findings: Finding[] = [await serverFinding(runs, probes, file, dependencies)];
   if (runs) findings.push(...listenerFindings(probes, configuration));
+
+  dependencies.onStep('asking for the data plane');
+  findings.push(await dataPlaneFinding(configuration, dependencies));
 
   dependencies.onStep('looking at the certificate');
   findings.push(...certificateFileFindings(configuration, dependencies));
@@ -105,7 +108,7 @@ async function serverFinding(
       level: 'warning',
       code: 'server_not_ready',
       sentence: `The server runs, but takes no new allocations: ${readiness.notReady}.`,
-      fix: 'Wait until it has ended, and start it again.',
+      fix: 'Wait until it has ended, or stop it where it was only told to drain, and start it again.',
     };
   }
   return { ...server, level: 'ok', code: 'server_runs', sentence: 'The server runs and takes new clients.' };

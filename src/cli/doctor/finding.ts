@@ -1,5 +1,12 @@
 /** What was looked at. */
-export type Subject = 'server' | 'listener' | 'certificate' | 'external-address' | 'relay' | 'data-directory';
+export type Subject =
+  | 'server'
+  | 'listener'
+  | 'data-plane'
+  | 'certificate'
+  | 'external-address'
+  | 'relay'
+  | 'data-directory';
 
 export type Level = 'ok' | 'warning' | 'problem' | 'not-tested';
 

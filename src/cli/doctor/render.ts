@@ -6,6 +6,7 @@ const marks: Readonly<Record<Level, string>> = { ok: '✓', warning: '!', proble
 const titles: Readonly<Record<Subject, string>> = {
   server: 'server',
   listener: 'listener',
+  'data-plane': 'data plane',
   certificate: 'certificate',
   'external-address': 'address',
   relay: 'relay',

@@ -22,6 +22,7 @@ export class ArrivalBuffer {
     arrival.start = HEADROOM;
     arrival.end = HEADROOM + bytes.length;
     arrival.buffer.set(bytes, HEADROOM);
+    this.#forgetHeader();
     return true;
   }
 
@@ -33,6 +34,13 @@ export class ArrivalBuffer {
     arrival.start = HEADROOM;
     arrival.end = HEADROOM + end - start;
     bytes.copy(arrival.buffer, HEADROOM, start, end);
+    this.#forgetHeader();
+  }
+
+  /** Node does not tell a datagram's header fields, and a stream's are not those of one message. */
+  #forgetHeader(): void {
+    this.arrival.ttl = -1;
+    this.arrival.trafficClass = 0;
   }
 
   /** Takes new memory, because a send queue still needs the old. */

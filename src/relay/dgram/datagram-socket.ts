@@ -13,6 +13,8 @@ export interface DatagramSocketEvents {
   /** The socket could not be opened, or broke. It is closed. */
   error(error: NodeJS.ErrnoException): void;
   message(bytes: Buffer, from: RemoteInfo): void;
+  /** A packet has left. */
+  sent?(): void;
   undelivered(failure: SendFailure, why: string | undefined): void;
 }
 
@@ -28,6 +30,7 @@ export class DatagramSocket {
   #queued = false;
   readonly #sent = (error: Error | null): void => {
     if (error) this.#events.undelivered('send-failed', (error as NodeJS.ErrnoException).code);
+    else this.#events.sent?.();
   };
 
   /** @param zone the interface of a link-local address; packets to such addresses then leave through it. */

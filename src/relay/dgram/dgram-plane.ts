@@ -1,14 +1,18 @@
 import type { RelayedAddress } from '../../turn/allocation.ts';
 import type { Departure } from '../../turn/packet.ts';
-import type { RelayPlane, RelayPlaneEvents } from '../relay-plane.ts';
+import type { PlaneCounters, RelayPlane, RelayPlaneEvents } from '../relay-plane.ts';
 import type { ArrivalBuffer } from './arrival-buffer.ts';
 import { DatagramSocket } from './datagram-socket.ts';
 import { fitsWithoutFragments, setsDontFragment } from './fragmentation.ts';
 
-/** The portable plane: one `node:dgram` socket for each relayed address. */
+/**
+ * The portable plane: one `node:dgram` socket for each relayed address. Node tells neither TTL nor Traffic Class nor ICMP
+ * errors and cannot set them for a packet, so packets leave with the system's defaults (RFC 8656 §14, alternate behavior).
+ */
 export class DgramPlane implements RelayPlane {
   readonly name = 'dgram';
   readonly dontFragment = setsDontFragment();
+  readonly #counters = { received: 0, sent: 0, forwarded: 0, icmpErrors: 0, receiveCalls: 0, sendCalls: 0 };
   readonly #events: RelayPlaneEvents;
   readonly #buffer: ArrivalBuffer;
   readonly #sockets = new Map<RelayedAddress, DatagramSocket>();
@@ -17,6 +21,10 @@ export class DgramPlane implements RelayPlane {
   constructor(events: RelayPlaneEvents, buffer: ArrivalBuffer) {
     this.#events = events;
     this.#buffer = buffer;
+  }
+
+  get counters(): PlaneCounters {
+    return this.#counters;
   }
 
   open(relayedAddress: RelayedAddress): void {
@@ -37,8 +45,11 @@ export class DgramPlane implements RelayPlane {
           );
       },
       message: (bytes, from) => {
-        if (this.#buffer.load(bytes, from)) this.#events.received(relayedAddress, this.#buffer.arrival);
+        if (!this.#buffer.load(bytes, from)) return;
+        this.#counters.received++;
+        this.#events.received(relayedAddress, this.#buffer.arrival);
       },
+      sent: () => this.#counters.sent++,
       undelivered: this.#events.undelivered,
     });
     this.#sockets.set(relayedAddress, socket);
@@ -63,9 +74,10 @@ export class DgramPlane implements RelayPlane {
     if (socket.send(buffer, start, end, peer.text, port)) this.#buffer.renew();
   }
 
-  // Every packet comes through the process here, so a channel needs no installing.
+  // Every packet comes through the process here, so a channel needs no installing and nothing is ever forwarded.
   bindChannel(): void {}
-  unbindChannel(): void {}
+  unbindChannel(): undefined {}
+  forwarded(): undefined {}
 
   stop(): void {
     for (const socket of this.#sockets.values()) socket.close();

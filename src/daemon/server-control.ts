@@ -1,0 +1,79 @@
+import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
+import type { AddressFamily } from '../stun/protocol.ts';
+import type { Listener } from '../turn/five-tuple.ts';
+import { type DiscoveryAddresses, NatDiscovery } from '../turn/nat-discovery.ts';
+import type { RelayAddress } from '../turn/options.ts';
+import type { PeerPolicy } from '../turn/peer-policy.ts';
+import type { SessionQuery, SessionSummary } from '../turn/session-summary.ts';
+import { ServerSessions } from './server-sessions.ts';
+import type { TurnHost } from './turn-host.ts';
+
+/** What each server of the daemon is told while it runs. Plain data, since most servers are in threads of their own. */
+export type ServerCommand =
+  | { readonly kind: 'set-relay-address'; readonly family: AddressFamily; readonly address: RelayAddress | undefined }
+  /** Which addresses, and which addresses with ports, are the daemon's own. */
+  | {
+      readonly kind: 'set-own';
+      readonly addresses: readonly IpAddress[];
+      readonly services: readonly TransportAddress[];
+    }
+  | { readonly kind: 'set-nat-discovery'; readonly families: readonly DiscoveryAddresses[] }
+  | { readonly kind: 'drain' };
+
+/** What a server is asked; the answer is plain data as well. */
+export interface ServerQuestions {
+  sessions(query: SessionQuery): SessionSummary[];
+  session(id: string): SessionSummary | undefined;
+  endSession(id: string): boolean;
+}
+
+/** Does with one server what the daemon says. */
+export class ServerControl implements ServerQuestions {
+  readonly #host: TurnHost;
+  readonly #policy: PeerPolicy;
+  readonly #udpListeners: () => readonly Listener[];
+  readonly #sessions: ServerSessions;
+
+  /**
+   * @param index of the host's server.
+   * @param udpListeners those of this server, from which NAT discovery answers.
+   */
+  constructor(host: TurnHost, policy: PeerPolicy, index: number, udpListeners: () => readonly Listener[]) {
+    this.#host = host;
+    this.#policy = policy;
+    this.#udpListeners = udpListeners;
+    this.#sessions = new ServerSessions(host, index);
+  }
+
+  execute(command: ServerCommand): void {
+    const { server } = this.#host;
+    switch (command.kind) {
+      case 'set-relay-address':
+        server.setRelayAddress(command.family, command.address);
+        return;
+      case 'set-own':
+        this.#policy.setOwnAddresses(command.addresses);
+        this.#policy.setOwnServices(command.services);
+        return;
+      case 'set-nat-discovery': {
+        const { families } = command;
+        server.setNatDiscovery(families.length > 0 ? new NatDiscovery(families, this.#udpListeners()) : undefined);
+        return;
+      }
+      case 'drain':
+        server.startDraining();
+    }
+  }
+
+  sessions(query: SessionQuery): SessionSummary[] {
+    return this.#sessions.list(query);
+  }
+
+  session(id: string): SessionSummary | undefined {
+    return this.#sessions.find(id);
+  }
+
+  endSession(id: string): boolean {
+    return this.#sessions.end(id);
+  }
+}

@@ -1,0 +1,107 @@
+import type { BenchReport } from '../../src/bench/run-bench.ts';
+import { RunningProgram } from '../interop/peers.ts';
+import { launcher } from '../interop/taciturn.ts';
+import type { BenchNetwork } from './bench-network.ts';
+import type { Cleanup } from './cleanup.ts';
+import { type Contestant, password, type RunningServer, type Surroundings, startServer, user } from './contestants.ts';
+import type { Figure } from './figures.ts';
+import type { Samples } from './results.ts';
+
+/** What running figures takes. */
+export interface Bench {
+  readonly network: BenchNetwork;
+  readonly certificate: Surroundings['certificate'];
+  /** The authority of the certificate. */
+  readonly caFile: string;
+  readonly cleanup: Cleanup;
+  /** Says what is going on. */
+  readonly say: (what: string) => void;
+}
+
+export interface FigureResult {
+  readonly samples: Samples;
+  /** What went wrong, or why a contestant does not take part. */
+  readonly notes: readonly string[];
+  /** The command line, as it was used. */
+  readonly command: string;
+}
+
+/** Measures a figure: in each round every contestant in turn. */
+export async function runFigure(figure: Figure, rounds: number, bench: Bench): Promise<FigureResult> {
+  const notes = new Set<string>();
+  const contestants = figure.contestants.filter(({ name, missing }) => {
+    if (missing !== undefined) notes.add(`${name}: not measured, since ${missing}`);
+    return missing === undefined;
+  });
+  const samples = new Map(contestants.map(({ name }) => [name, [] as Record<string, number>[]]));
+  const command = await commandOf(figure, bench);
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of contestants) {
+      try {
+        const report = await measure(contestant, command, figure.isSecure === true, bench);
+        const metrics = figure.read(report);
+        samples.get(contestant.name)!.push({ ...metrics });
+        bench.say(`${figure.name} ${round}/${rounds}  ${contestant.name}: ${describe(metrics)}`);
+      } catch (error) {
+        const [why] = (error as Error).message.trim().split('\n');
+        notes.add(`${contestant.name}: ${why}`);
+        bench.say(`${figure.name} ${round}/${rounds}  ${contestant.name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  return { samples, notes: [...notes], command };
+}
+
+async function commandOf({ command, halfMaximumOf }: Figure, bench: Bench): Promise<string> {
+  if (halfMaximumOf === undefined || halfMaximumOf.missing !== undefined) return command;
+  const report = await measure(halfMaximumOf, '--clients 8 --find-maximum', false, bench);
+  const most = report.kind === 'maximum' ? report.packetsPerSecond : 0;
+  return command.replace('RATE', String(Math.max(1, Math.round(most / 2))));
+}
+
+/** Starts a contestant, puts it under load, and stops it. */
+async function measure(contestant: Contestant, command: string, isSecure: boolean, bench: Bench): Promise<BenchReport> {
+  const { network, certificate, cleanup } = bench;
+  const server = await startServer(contestant, network, certificate);
+  const stop = cleanup.add(() => server.stop());
+  try {
+    return await putUnderLoad(server, command, isSecure, bench);
+  } finally {
+    await stop();
+  }
+}
+
+async function putUnderLoad(
+  { contestant, pid, url, secureUrl }: RunningServer,
+  command: string,
+  isSecure: boolean,
+  { network, caFile, cleanup }: Bench,
+): Promise<BenchReport> {
+  const { client, peer } = network;
+  const peerCommand = [...peer.prefix, process.execPath, launcher, 'bench', 'peer', '--host', peer.host];
+  const [program, ...args] = [
+    ...[...client.prefix, process.execPath, launcher, 'bench', isSecure ? secureUrl : url],
+    ...[...command.split(' '), '--pid', String(pid), '--json', '--peer-command', peerCommand.join(' ')],
+    ...(isSecure ? ['--ca', caFile] : []),
+    ...(contestant.isOpen ? [] : ['--username', user]),
+  ];
+  const running = new RunningProgram(program!, args, { env: { ...process.env, TACITURN_PASSWORD: password } });
+  const stop = cleanup.add(() => running.stop());
+  try {
+    await running.exited;
+  } finally {
+    await stop();
+  }
+  const document = JSON.parse(running.stdout || '{}') as BenchReport & {
+    readonly error?: { readonly message: string };
+  };
+  if (document.error) throw new Error(document.error.message);
+  if (document.kind === undefined) throw new Error(`taciturn bench ended without a report: ${running.stderr}`);
+  return document;
+}
+
+function describe(metrics: Readonly<Record<string, number>>): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+    .join(', ');
+}
