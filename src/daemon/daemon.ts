@@ -23,7 +23,8 @@ import { planNatDiscovery } from './nat-discovery.ts';
 import { chooseRelays, externalMayChange, families, type RelayChoices, relayAddressOf } from './relay-addresses.ts';
 import { StartError } from './start-error.ts';
 import { StreamClients } from './stream-clients.ts';
-import { readTime, systemRandom } from './system-time.ts';
+import { systemRandom } from './system-random.ts';
+import { readTime } from './system-time.ts';
 import { TurnServers, type TurnServersEvents } from './turn-servers.ts';
 
 const HOUR_MS = 3_600_000;
@@ -274,7 +275,7 @@ export class Daemon {
       drain: () => this.#drainAsAsked(),
       plane: () => this.#servers.plane,
       readiness: () => this.#readiness(),
-      metrics: async () => ({ contentType: this.#metrics.contentType, body: await this.#metrics.render() }),
+      metrics: () => this.#renderMetrics(),
       monotonicNow: () => readTime().instant,
       onAnswer: (answer) =>
         this.#log.debug({ event: 'http', ...answer }, `${answer.method} ${answer.route ?? '(no route)'}`),
@@ -288,6 +289,11 @@ export class Daemon {
         `The HTTP service cannot listen on ${http.host}:${http.port} (${(error as Error).message}). Choose another http.port, or end the program that has it.`,
       );
     }
+  }
+
+  async #renderMetrics(): Promise<{ contentType: string; body: string }> {
+    await this.#servers.publish();
+    return { contentType: this.#metrics.contentType, body: await this.#metrics.render() };
   }
 
   #drainAsAsked(): void {

@@ -25,6 +25,8 @@ export interface ServerQuestions {
   sessions(query: SessionQuery): SessionSummary[];
   session(id: string): SessionSummary | undefined;
   endSession(id: string): boolean;
+  /** Brings the figures that all threads can read up to date. */
+  publish(): void;
 }
 
 /** Does with one server what the daemon says. */
@@ -71,6 +73,11 @@ export class ServerControl implements ServerQuestions {
 
   session(id: string): SessionSummary | undefined {
     return this.#sessions.find(id);
+  }
+
+  publish(): void {
+    this.#host.countPlane();
+    this.#host.server.publish();
   }
 
   endSession(id: string): boolean {

@@ -9,25 +9,25 @@ import type { TurnHost } from './turn-host.ts';
 
 /** The live allocations of one server of the daemon, for operators. */
 export class ServerSessions {
-  readonly #host: Pick<TurnHost, 'server' | 'countForwarded' | 'endAllocation'>;
+  readonly #host: Pick<TurnHost, 'server' | 'countPlane' | 'endAllocation'>;
   readonly #server: number;
 
   /** @param server the index of the host's server. */
-  constructor(host: Pick<TurnHost, 'server' | 'countForwarded' | 'endAllocation'>, server: number) {
+  constructor(host: Pick<TurnHost, 'server' | 'countPlane' | 'endAllocation'>, server: number) {
     this.#host = host;
     this.#server = server;
   }
 
   /** Ordered by id, no more than `query.limit`. */
   list(query: SessionQuery): SessionSummary[] {
-    this.#host.countForwarded();
+    this.#host.countPlane();
     return findSessions(this.#host.server.allocations, query).map((one) => summarizeSession(one, this.#server));
   }
 
   find(id: string): SessionSummary | undefined {
     const allocation = this.#host.server.allocation(id);
     if (allocation === undefined || !isSession(allocation)) return undefined;
-    this.#host.countForwarded();
+    this.#host.countPlane();
     return summarizeSession(allocation, this.#server);
   }
 

@@ -1,7 +1,5 @@
-import { randomBytes, randomInt } from 'node:crypto';
 // The global of this name is looked up anew at each use.
 import { performance } from 'node:perf_hooks';
-import type { RandomSource } from '../turn/random.ts';
 import { type Instant, instant, type Time, unixSeconds } from '../turn/time.ts';
 
 /** `performance.now` counts from another moment in each thread; this makes it the one monotonic clock that all of them share. */
@@ -23,9 +21,3 @@ export function readTimeInto(time: Time): Time {
   time.unix = unixSeconds(Date.now() / 1000);
   return time;
 }
-
-/** Random numbers that nobody can predict. */
-export const systemRandom: RandomSource = {
-  below: (limit) => randomInt(limit),
-  bytes: (length) => randomBytes(length),
-};

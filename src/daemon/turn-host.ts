@@ -3,6 +3,7 @@ import type { ForwardedTraffic, OpenPlane, RelayPlane, RelayPlaneEvents, SendFai
 import { TcpRelays } from '../relay/tcp/tcp-relays.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import type { ChannelBinding, RelayedAddress } from '../turn/allocation.ts';
+import { type PlaneCount, planeCounts } from '../turn/counters.ts';
 import type { Listener } from '../turn/five-tuple.ts';
 import type { TurnServerOptions } from '../turn/options.ts';
 import type { Output, ServerEvent } from '../turn/output.ts';
@@ -10,7 +11,8 @@ import { Verdict } from '../turn/packet.ts';
 import type { PeerConnection } from '../turn/peer-connection.ts';
 import type { Time } from '../turn/time.ts';
 import { TurnServer } from '../turn/turn-server.ts';
-import { readTime, readTimeInto, systemRandom } from './system-time.ts';
+import { systemRandom } from './system-random.ts';
+import { readTime, readTimeInto } from './system-time.ts';
 
 /** What the host tells whoever runs it. */
 export interface TurnHostEvents {
@@ -42,6 +44,8 @@ export class TurnHost {
   /** Refilled for every packet, or once for all packets of a plane's turn. */
   readonly #time: Time = readTime();
   #turning = false;
+  /** As far as the plane's counters are counted already. */
+  readonly #planeCounted = Object.fromEntries(planeCounts.map((name) => [name, 0])) as Record<PlaneCount, number>;
   #nextListenerId = 1;
 
   constructor(options: TurnHostOptions, openPlane: OpenPlane, events: TurnHostEvents) {
@@ -83,8 +87,13 @@ export class TurnHost {
     return this.#nextListenerId++;
   }
 
-  /** Brings the traffic counters up to date with what the data plane has carried by itself. To be called before they are read. */
-  countForwarded(): void {
+  /** Brings all counters up to date with what the data plane has done by itself. To be called before they are read. */
+  countPlane(): void {
+    for (const name of planeCounts) {
+      const more = this.plane.counters[name] - this.#planeCounted[name];
+      this.#planeCounted[name] += more;
+      this.server.counters.addPlane(name, more);
+    }
     for (const { channels } of this.server.allocations) {
       for (const binding of channels.values()) {
         if (binding.offered) this.#countForwarded(binding, this.plane.forwarded(binding));

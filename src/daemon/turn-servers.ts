@@ -18,7 +18,7 @@ import { EventLoopHost } from './event-loop-host.ts';
 import { type ServerCommand, ServerControl } from './server-control.ts';
 import { serverOptions } from './server-options.ts';
 import { StartError } from './start-error.ts';
-import { systemRandom } from './system-time.ts';
+import { systemRandom } from './system-random.ts';
 import { WorkerPool, type WorkerPoolEvents } from './workers/worker-pool.ts';
 
 /** The index of the server of the main thread. */
@@ -134,6 +134,12 @@ export class TurnServers {
   /** Ends an allocation at once; false when there is none of this id. */
   async endSession(id: string): Promise<boolean> {
     return this.#control.endSession(id) || ((await this.#pool?.endSession(id)) ?? false);
+  }
+
+  /** Brings the figures in {@link shared} up to date. */
+  async publish(): Promise<void> {
+    this.#control.publish();
+    await this.#pool?.publish();
   }
 
   /** Ends every allocation and closes every socket. */

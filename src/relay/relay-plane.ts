@@ -1,5 +1,5 @@
 import type { ChannelBinding, RelayedAddress } from '../turn/allocation.ts';
-import type { Traffic } from '../turn/counters.ts';
+import type { PlaneCount, Traffic } from '../turn/counters.ts';
 import type { OpenFailure } from '../turn/open-relay.ts';
 import type { Arrival, Departure, IcmpArrival } from '../turn/packet.ts';
 import type { Instant } from '../turn/time.ts';
@@ -37,21 +37,17 @@ export interface RelayPlaneEvents {
 /** Opens a plane that reports to these events. */
 export type OpenPlane = (events: RelayPlaneEvents) => RelayPlane;
 
-/** What a plane has done since it started: plain numbers that only grow, refilled in place. */
-export interface PlaneCounters {
-  /** Packets from peers that were handed to {@link RelayPlaneEvents.received}. */
-  readonly received: number;
-  /** Packets that left for peers. */
-  readonly sent: number;
-  /** Packets that the plane carried by itself, both ways together; they are in neither of the above. */
-  readonly forwarded: number;
-  /** Errors that were handed to {@link RelayPlaneEvents.icmp}. */
-  readonly icmpErrors: number;
-  /** System calls that received packets from peers, each a whole batch where the plane has batches; 0 where they are hidden. */
-  readonly receiveCalls: number;
-  /** System calls that sent packets to peers; 0 where they are hidden. */
-  readonly sendCalls: number;
-}
+/**
+ * What a plane has done since it started: plain numbers that only grow, refilled in place.
+ *
+ * - `received`: packets from peers that were handed to {@link RelayPlaneEvents.received}.
+ * - `sent`: packets that left.
+ * - `forwarded`: packets that the plane carried by itself, both ways together; they are in neither of the above.
+ * - `icmpErrors`: errors that were handed to {@link RelayPlaneEvents.icmp}.
+ * - `receiveCalls`, `sendCalls`: system calls, each for a whole batch where the plane has batches; 0 where they are hidden.
+ * - `overflows`: packets that the kernel dropped because they came faster than they were read, as far as the plane has asked.
+ */
+export type PlaneCounters = Readonly<Record<PlaneCount, number>>;
 
 /** What a plane carried by itself over one channel since it was last asked; payload bytes, without headers. */
 export interface ForwardedTraffic {

@@ -26,7 +26,7 @@ export interface Libc {
   whenReadable(descriptor: number, callback: () => void): () => void;
   /** The error of the call before. */
   errno(): number;
-  /** Memory that does not move, all zero, for as long as the process lives; it is resident only where it was touched. */
+  /** Memory that does not move, all zero, for as long as the thread lives; it is resident only where it was touched. */
   memory(bytes: number): NativeMemory;
 }
 
@@ -60,8 +60,7 @@ const declarations = [
   'intptr_t write(int, uintptr_t, size_t)',
 ] as const;
 
-const PROT_READ_WRITE = 0x3;
-const MAP_PRIVATE_ANONYMOUS = 0x22;
+const PAGE_LENGTH = 4096;
 
 let loaded: Libc | string | undefined;
 
@@ -92,7 +91,8 @@ function bindTo(koffi: typeof import('koffi')): Libc {
   const library = koffi.load(null);
   const functions = declarations.map((declaration) => library.func(declaration));
   const names = declarations.map((declaration) => /(\w+)\(/.exec(declaration)![1]!);
-  const mmap = library.func('void *mmap(uintptr_t, size_t, int, int, int, int64_t)');
+  // The kernel knows no more than addresses, so nothing else would keep the memory.
+  const kept: ArrayBuffer[] = [];
   return {
     ...(Object.fromEntries(names.map((name, i) => [name, functions[i]])) as unknown as Omit<Libc, OfKoffi>),
     whenReadable: (descriptor, callback) => {
@@ -101,9 +101,11 @@ function bindTo(koffi: typeof import('koffi')): Libc {
     },
     errno: () => koffi.errno(),
     memory: (length) => {
-      const pointer = mmap(0, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0) as bigint | null;
-      if (pointer === null || BigInt.asIntN(64, pointer) === -1n) throw new Error(`no memory for ${length} bytes`);
-      return { address: Number(pointer), bytes: Buffer.from(koffi.view(pointer, length)) };
+      const buffer = new ArrayBuffer(length + PAGE_LENGTH);
+      kept.push(buffer);
+      const base = Number(koffi.address(buffer));
+      const offset = PAGE_LENGTH - (base % PAGE_LENGTH);
+      return { address: base + offset, bytes: Buffer.from(buffer, offset, length) };
     },
   };
 }

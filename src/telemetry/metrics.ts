@@ -3,6 +3,8 @@ import { dropReasons } from '../turn/drop-reason.ts';
 import type { SharedTables } from '../turn/shared/shared-tables.ts';
 import { methodName } from './session-log.ts';
 
+const planeWays = ['received', 'sent', 'forwarded'] as const;
+
 /** The server's figures for Prometheus. They are read when asked for; no label holds a name or an address. */
 export interface Metrics {
   readonly contentType: string;
@@ -65,6 +67,19 @@ export function createMetrics(shared: SharedTables, version: string, connections
     const total = counters();
     return dropReasons.map((reason) => [reason, total.dropped(reason)]);
   });
+
+  counter('taciturn_plane_packets_total', 'Packets that the data plane moved', 'way', () =>
+    planeWays.map((way) => [way, counters().plane(way)]),
+  );
+  counter('taciturn_plane_system_calls_total', 'System calls of the data plane, where it has batches', 'call', () => [
+    ['receive', counters().plane('receiveCalls')],
+    ['send', counters().plane('sendCalls')],
+  ]);
+  counter('taciturn_icmp_errors_total', 'ICMP errors about packets to peers', undefined, () => [
+    ['', counters().plane('icmpErrors')],
+  ]);
+  const overflows = 'Packets of clients that the kernel dropped because they came too fast';
+  counter('taciturn_receive_overflows_total', overflows, undefined, () => [['', counters().plane('overflows')]]);
 
   gauge('taciturn_pending_connections', 'Connections without a whole message so far', () => connections().pending);
   new Gauge({

@@ -7,6 +7,18 @@ export interface Traffic {
   bytes: number;
 }
 
+/** What a data plane counts, each a number that only grows. */
+export const planeCounts = [
+  'received',
+  'sent',
+  'forwarded',
+  'icmpErrors',
+  'receiveCalls',
+  'sendCalls',
+  'overflows',
+] as const;
+export type PlaneCount = (typeof planeCounts)[number];
+
 const methods: readonly number[] = Object.values(Method);
 const errorCodes: readonly number[] = Object.values(ErrorCode);
 
@@ -18,8 +30,10 @@ const DROPS = 5;
 const SUCCESSES = DROPS + dropReasons.length;
 const ERRORS = SUCCESSES + methods.length;
 
+const PLANE = ERRORS + errorCodes.length;
+
 /** How many numbers {@link ServerCounters} has. */
-export const COUNTERS = ERRORS + errorCodes.length;
+export const COUNTERS = PLANE + planeCounts.length;
 
 /**
  * What a server has done since it started. Plain numbers that only grow; the packet path adds to them in place. One thread
@@ -62,6 +76,15 @@ export class ServerCounters {
   /** A request was answered with this error code. */
   fail(code: number): void {
     this.#counts[ERRORS + errorCodes.indexOf(code)]!++;
+  }
+
+  /** The data plane has counted so many more. */
+  addPlane(name: PlaneCount, more: number): void {
+    this.#counts[PLANE + planeCounts.indexOf(name)]! += more;
+  }
+
+  plane(name: PlaneCount): number {
+    return this.#counts[PLANE + planeCounts.indexOf(name)]!;
   }
 
   /** Success answers by method number; methods without any are left out. */

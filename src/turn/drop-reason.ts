@@ -29,6 +29,7 @@ export const dropReasons = [
   'allocation-rate',
   'user-rate',
   'server-rate',
+  'unfair-share',
   'too-large',
   'ttl-expired',
   // ICMP errors.

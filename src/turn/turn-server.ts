@@ -178,8 +178,8 @@ export class TurnServer {
     add(this.counters.toClients, toClient);
   }
 
-  /** Counts a packet that the sockets could not send. */
-  countDrop(reason: 'send-failed' | 'send-queue-full' | 'would-fragment'): void {
+  /** Counts a packet that the sockets could not send, or that was let go before it was handed in. */
+  countDrop(reason: 'send-failed' | 'send-queue-full' | 'would-fragment' | 'unfair-share'): void {
     this.#state.drop(Drop[reason]);
   }
 

@@ -21,7 +21,7 @@ export const allowedImports: ReadonlyMap<string, readonly string[]> = new Map([
   ['nat', ['stun']],
   ['ice', ['stun', 'client', 'nat']],
   ['quality', ['stun', 'client']],
-  ['bench', ['stun', 'turn', 'syscalls', 'credentials', 'client']],
+  ['bench', ['stun', 'syscalls', 'client']],
   ['config', ['stun', 'turn']],
   ['telemetry', ['stun', 'turn']],
   [

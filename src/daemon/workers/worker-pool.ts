@@ -6,7 +6,7 @@ import { Bell } from '../../syscalls/poller.ts';
 import type { EventRecord } from '../../telemetry/event-record.ts';
 import type { SessionQuery, SessionSummary } from '../../turn/session-summary.ts';
 import type { SharedTables } from '../../turn/shared/shared-tables.ts';
-import type { ServerCommand } from '../server-control.ts';
+import type { ServerCommand, ServerQuestions } from '../server-control.ts';
 import type { WorkerListener, WorkerStart } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -116,6 +116,11 @@ export class WorkerPool {
     return (await this.#askAll('endSession', id)).includes(true);
   }
 
+  /** Has all servers bring their figures up to date. */
+  async publish(): Promise<void> {
+    await this.#askAll('publish', undefined);
+  }
+
   /** Ends one worker as a fault in it would: for tests. */
   async kill(index: number): Promise<void> {
     await this.#places.find((place) => place.index === index)?.thread.kill();
@@ -195,6 +200,10 @@ export class WorkerPool {
       const listener = listeners.get(id);
       if (listener === undefined) continue;
       listeners.delete(id);
+      if (thread.hasEnded) {
+        this.#sockets.close(listener.descriptor);
+        continue;
+      }
       this.#releasing.set(`${index} ${id}`, listener.descriptor);
       thread.send({ kind: 'release', id });
     }
@@ -227,7 +236,7 @@ export class WorkerPool {
     return descriptors;
   }
 
-  #askAll(question: 'sessions' | 'session' | 'endSession', about: unknown): Promise<unknown[]> {
+  #askAll(question: keyof ServerQuestions, about: unknown): Promise<unknown[]> {
     return Promise.all(this.#places.map(({ thread }) => thread.ask(question, about)));
   }
 }

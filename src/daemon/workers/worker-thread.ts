@@ -24,6 +24,7 @@ export class WorkerThread {
   readonly #ended: Promise<void>;
   #nextQuestion = 1;
   #stopping = false;
+  #hasEnded = false;
   #why = 'it ended by itself';
   #poller: number | undefined;
 
@@ -49,12 +50,18 @@ export class WorkerThread {
     this.ready.catch(() => {});
     this.#ended = new Promise((resolve) => {
       this.#worker.on('exit', () => {
+        this.#hasEnded = true;
         for (const answer of this.#questions.values()) answer(undefined);
         this.#questions.clear();
         resolve();
         if (!this.#stopping) events.died(this.#why);
       });
     });
+  }
+
+  /** Whether the thread is no more; nothing that is sent to it is read. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** What the thread waited at; it stays open when the thread dies. */
@@ -67,8 +74,9 @@ export class WorkerThread {
     this.#bell.ring();
   }
 
-  /** Resolves with what the thread answers, or with `undefined` when it ends instead. */
+  /** Resolves with what the thread answers, or with `undefined` when it ends instead or has ended. */
   ask(question: Extract<ToWorker, { kind: 'ask' }>['question'], about: unknown): Promise<unknown> {
+    if (this.#hasEnded) return Promise.resolve(undefined);
     const number = this.#nextQuestion++;
     return new Promise((resolve) => {
       this.#questions.set(number, resolve);

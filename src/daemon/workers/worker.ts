@@ -68,7 +68,10 @@ function run(port: MessagePort, start: WorkerStart): void {
         return;
       case 'listen': {
         const { id, local, descriptor } = message.listener;
-        const listener = plane.listen(id, local, descriptor, host.listenerEvents.received);
+        const listener = plane.listen(id, local, descriptor, {
+          received: host.listenerEvents.received,
+          shed: () => host.server.countDrop('unfair-share'),
+        });
         listeners.set(id, listener);
         host.add(listener);
         return;

@@ -3,27 +3,29 @@ import type { Arrival } from '../../turn/packet.ts';
 import type { BatchPlane } from './batch-plane.ts';
 import { PlaneSocket } from './plane-socket.ts';
 
+/** What a listener tells. */
+export interface BatchListenerEvents {
+  /** A client sent a packet; `arrival` is refilled for the next one. */
+  received(from: BatchListener, arrival: Arrival): void;
+  /** A packet was let go, because its client sends more than its share while there is too much. */
+  shed(): void;
+}
+
 /** A UDP socket on which clients arrive, served by a {@link BatchPlane}. */
 export class BatchListener {
   readonly id: number;
   readonly transport = 'udp';
   readonly local: TransportAddress;
   readonly socket: PlaneSocket;
-  readonly received: (from: BatchListener, arrival: Arrival) => void;
+  readonly events: BatchListenerEvents;
   readonly #plane: BatchPlane;
 
   /** @param descriptor a bound socket, which stays the caller's: it is not closed here. */
-  constructor(
-    plane: BatchPlane,
-    id: number,
-    local: TransportAddress,
-    descriptor: number,
-    received: (from: BatchListener, arrival: Arrival) => void,
-  ) {
+  constructor(plane: BatchPlane, id: number, local: TransportAddress, descriptor: number, events: BatchListenerEvents) {
     this.#plane = plane;
     this.id = id;
     this.local = local;
-    this.received = received;
+    this.events = events;
     this.socket = new PlaneSocket(descriptor, local.ip.family, undefined, this);
   }
 

@@ -10,7 +10,7 @@ import { Errno } from '../../syscalls/structures.ts';
 import type { RelayedAddress } from '../../turn/allocation.ts';
 import { Arrival, type Departure, HEADROOM, IcmpArrival, TAILROOM } from '../../turn/packet.ts';
 import type { RelayPlane, RelayPlaneEvents, SendFailure } from '../relay-plane.ts';
-import { BatchListener } from './batch-listener.ts';
+import { BatchListener, type BatchListenerEvents } from './batch-listener.ts';
 import { FairShare } from './fair-share.ts';
 import { PlaneSocket } from './plane-socket.ts';
 
@@ -49,7 +49,15 @@ export interface BatchPlaneOptions {
 export class BatchPlane implements RelayPlane {
   readonly name = 'batch';
   readonly dontFragment = true;
-  readonly counters = { received: 0, sent: 0, forwarded: 0, icmpErrors: 0, receiveCalls: 0, sendCalls: 0 };
+  readonly counters = {
+    received: 0,
+    sent: 0,
+    forwarded: 0,
+    icmpErrors: 0,
+    receiveCalls: 0,
+    sendCalls: 0,
+    overflows: 0,
+  };
   readonly #events: RelayPlaneEvents;
   readonly #descriptors: BatchPlaneOptions['descriptors'];
   readonly #poller: Poller;
@@ -130,13 +138,8 @@ export class BatchPlane implements RelayPlane {
   // The sockets of clients
 
   /** Takes in clients at a socket that is bound already. */
-  listen(
-    id: number,
-    local: TransportAddress,
-    descriptor: number,
-    received: (from: BatchListener, arrival: Arrival) => void,
-  ): BatchListener {
-    const listener = new BatchListener(this, id, local, descriptor, received);
+  listen(id: number, local: TransportAddress, descriptor: number, events: BatchListenerEvents): BatchListener {
+    const listener = new BatchListener(this, id, local, descriptor, events);
     listener.socket.overflows = this.#kernel.overflows(descriptor);
     this.#sockets[descriptor] = listener.socket;
     this.#poller.add(descriptor);
@@ -275,7 +278,9 @@ export class BatchPlane implements RelayPlane {
       const first = this.#receive(socket.descriptor);
       full = this.#usedSlots - first === BATCH;
       for (let slot = first; slot < this.#usedSlots; slot++) {
-        if (this.#take(slot) && this.#fairShare.admit(arrival.source)) listener.received(listener, arrival);
+        if (!this.#take(slot)) continue;
+        if (this.#fairShare.admit(arrival.source)) listener.events.received(listener, arrival);
+        else listener.events.shed();
       }
     }
     if (full || this.#fairShare.engaged) this.#shareFairly(socket);
@@ -312,7 +317,9 @@ export class BatchPlane implements RelayPlane {
 
   #shareFairly(socket: PlaneSocket): void {
     const overflows = this.#kernel.overflows(socket.descriptor);
-    this.#fairShare.endTurn(overflows !== socket.overflows);
+    const lost = (overflows - socket.overflows) >>> 0;
+    this.#fairShare.endTurn(lost > 0);
+    this.counters.overflows += lost;
     socket.overflows = overflows;
   }
 

@@ -12,7 +12,15 @@ import { fitsWithoutFragments, setsDontFragment } from './fragmentation.ts';
 export class DgramPlane implements RelayPlane {
   readonly name = 'dgram';
   readonly dontFragment = setsDontFragment();
-  readonly #counters = { received: 0, sent: 0, forwarded: 0, icmpErrors: 0, receiveCalls: 0, sendCalls: 0 };
+  readonly #counters = {
+    received: 0,
+    sent: 0,
+    forwarded: 0,
+    icmpErrors: 0,
+    receiveCalls: 0,
+    sendCalls: 0,
+    overflows: 0,
+  };
   readonly #events: RelayPlaneEvents;
   readonly #buffer: ArrivalBuffer;
   readonly #sockets = new Map<RelayedAddress, DatagramSocket>();
