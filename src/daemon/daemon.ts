@@ -170,9 +170,12 @@ export class Daemon {
       // The address that relays were opened on may be the one that is gone.
       void this.#chooseRelaysAnew();
     });
+    // A peer is judged when its permission is given: before the first one, it has to be known what is the daemon's own.
+    this.#updatePolicy();
     await this.#listeners.start();
-    await this.#startHttp();
     this.#listenersChanged();
+    await this.#startHttp();
+    this.#updatePolicy();
     this.#every(Math.max(HOUR_MS, authentication.nonceLifetimeSeconds * 1000), () =>
       this.#servers.shared.nonceKeys.rotate(systemRandom),
     );

@@ -171,8 +171,9 @@ export class TurnHost {
 
   #settle(): void {
     for (let outputs = this.server.takeOutputs(); outputs.length > 0; outputs = this.server.takeOutputs()) {
-      for (const output of outputs) this.#execute(output);
+      // First, since whoever hears that an allocation has ended may count those that are left.
       this.server.publish();
+      for (const output of outputs) this.#execute(output);
     }
     this.#events.settled?.();
   }

@@ -12,6 +12,7 @@ import { loadSyscalls } from '../syscalls/load.ts';
 import { describeEvent } from '../telemetry/event-record.ts';
 import type { RelayAddress } from '../turn/options.ts';
 import type { SessionQuery, SessionSummary } from '../turn/session-summary.ts';
+import { MAX_SERVERS } from '../turn/shared/port-table.ts';
 import { createSharedMemory } from '../turn/shared/shared-memory.ts';
 import { SharedTables } from '../turn/shared/shared-tables.ts';
 import { EventLoopHost } from './event-loop-host.ts';
@@ -71,7 +72,7 @@ export class TurnServers {
     const choice = choosePlane(configuration.relay.plane);
     if ('error' in choice) throw new StartError(`${choice.error} Set relay.plane to auto.`);
     const libc = choice.plane === 'batch' ? (loadSyscalls() as Libc) : undefined;
-    const workers = libc === undefined || !configuration.listen.udp ? 0 : workerCount(configuration);
+    const workers = libc === undefined || !configuration.listen.udp ? 0 : workerCount(configuration.relay.workers);
     const memory = createSharedMemory(1 + workers, configuration.relay.ports, systemRandom);
     const shared = new SharedTables(memory, MAIN_SERVER);
     const credentials = new CombinedCredentials([
@@ -149,7 +150,7 @@ export class TurnServers {
   }
 }
 
-/** One for each core: a worker has work for one, and the main thread has little. */
-function workerCount({ relay: { workers } }: Configuration): number {
-  return workers === 'auto' ? availableParallelism() : workers;
+/** One for each core, if not told otherwise: a worker has work for one, and the main thread has little. */
+export function workerCount(workers: 'auto' | number, cores = availableParallelism()): number {
+  return workers === 'auto' ? Math.min(cores, MAX_SERVERS - 1) : workers;
 }

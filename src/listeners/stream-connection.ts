@@ -108,15 +108,16 @@ export class StreamConnection implements ClientConnection {
       host.listenerEvents.undelivered('send-queue-full', undefined);
       return;
     }
-    const isShared = buffer === host.buffer.arrival.buffer;
     const bytes = buffer.subarray(start, end);
-    // What cannot leave at once waits as a copy: many small messages must not each hold on to a whole shared buffer.
-    if (isShared && (waiting > 0 || this.#transport === 'tls')) {
+    // The memory is the caller's again when this returns, so what cannot leave at once waits as a copy. The one buffer that
+    // can be replaced afterwards, if it is needed still, is tried without.
+    const isReplaceable = buffer === host.buffer.arrival.buffer;
+    if (!isReplaceable || waiting > 0 || this.#transport === 'tls') {
       stream.write(Buffer.from(bytes));
       return;
     }
     stream.write(bytes);
-    if (isShared && stream.writableLength > 0) host.buffer.renew();
+    if (stream.writableLength > 0) host.buffer.renew();
   }
 
   /**

@@ -11,6 +11,8 @@ import {
   IPV6_RECVERR,
   MEMINFO_DROPS,
   MEMINFO_LENGTH,
+  MEMINFO_RECEIVE_BUFFER,
+  MEMINFO_RECEIVE_QUEUED,
   SO_ERROR,
   SO_MEMINFO,
   SOCK_CLOEXEC,
@@ -25,6 +27,8 @@ import {
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 const IP_MTU_DISCOVER = 10;
 const IP_RECVTTL = 12;
 const IP_RECVTOS = 13;
@@ -34,6 +38,7 @@ const IPV6_RECVHOPLIMIT = 51;
 const IPV6_RECVTCLASS = 66;
 const PMTUDISC_DONT = 0;
 const PMTUDISC_DO = 2;
+const PMTUDISC_OMIT = 5;
 
 export interface DatagramSocketOptions {
   /** Several sockets share the address; the kernel keeps each client with one of them. */
@@ -90,9 +95,9 @@ export class DatagramSockets {
       this.#set(descriptor, level(ipv6), ipv6 ? IPV6_RECVTCLASS : IP_RECVTOS, 1);
     }
     if (options.icmpErrors) this.#set(descriptor, level(ipv6), ipv6 ? IPV6_RECVERR : IP_RECVERR, 1);
-    // The sizes are wishes: the kernel gives at most net.core.rmem_max and wmem_max.
-    if (options.receiveBufferBytes) this.#set(descriptor, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
-    if (options.sendBufferBytes) this.#set(descriptor, SOL_SOCKET, SO_SNDBUF, options.sendBufferBytes);
+    const { receiveBufferBytes, sendBufferBytes } = options;
+    if (receiveBufferBytes) this.#setBuffer(descriptor, SO_RCVBUFFORCE, SO_RCVBUF, receiveBufferBytes);
+    if (sendBufferBytes) this.#setBuffer(descriptor, SO_SNDBUFFORCE, SO_SNDBUF, sendBufferBytes);
     this.setDontFragment(descriptor, local.ip.family, false);
     const length = writeSockaddr(this.#view, 0, local.ip, local.port, zoneIndex(local.ip, options.zone));
     if (this.#libc.bind(descriptor, this.#scratch.address, length) < 0) {
@@ -121,7 +126,10 @@ export class DatagramSockets {
   setDontFragment(descriptor: number, family: AddressFamily, dontFragment: boolean): void {
     const ipv6 = family === AddressFamily.ipv6;
     const option = ipv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER;
-    this.#set(descriptor, level(ipv6), option, dontFragment ? PMTUDISC_DO : PMTUDISC_DONT);
+    // Over IPv4 routers fragment what has no such bit, so no path's MTU need be known, and none is learned from ICMP messages,
+    // which anybody can forge. Only so are errors about packets with the bit told that arrive when it is off again.
+    const off = ipv6 ? PMTUDISC_DONT : PMTUDISC_OMIT;
+    this.#set(descriptor, level(ipv6), option, dontFragment ? PMTUDISC_DO : off);
   }
 
   /** Takes the error that the kernel keeps for the next call on this socket; 0 when there is none. */
@@ -131,16 +139,30 @@ export class DatagramSockets {
 
   /** How many packets the kernel has dropped because nobody read them in time. */
   overflows(descriptor: number): number {
-    return this.#get(descriptor, SO_MEMINFO, MEMINFO_LENGTH * 4) ? this.#view.getUint32(MEMINFO_DROPS * 4, true) : 0;
+    return this.#meminfo(descriptor, MEMINFO_DROPS);
+  }
+
+  /** How much of its receive buffer is in use: 0 to 1, and a little more when it is full. */
+  fullness(descriptor: number): number {
+    return this.#meminfo(descriptor, MEMINFO_RECEIVE_QUEUED) / this.#meminfo(descriptor, MEMINFO_RECEIVE_BUFFER);
   }
 
   close(descriptor: number): void {
     this.#libc.close(descriptor);
   }
 
-  #set(descriptor: number, level: number, option: number, value: number): void {
+  /** The size is a wish: net.core.rmem_max and wmem_max limit it for those who do not administer the network. */
+  #setBuffer(descriptor: number, forced: number, option: number, bytes: number): void {
+    if (!this.#set(descriptor, SOL_SOCKET, forced, bytes)) this.#set(descriptor, SOL_SOCKET, option, bytes);
+  }
+
+  #set(descriptor: number, level: number, option: number, value: number): boolean {
     this.#view.setInt32(0, value, true);
-    this.#libc.setsockopt(descriptor, level, option, this.#scratch.address, 4);
+    return this.#libc.setsockopt(descriptor, level, option, this.#scratch.address, 4) >= 0;
+  }
+
+  #meminfo(descriptor: number, field: number): number {
+    return this.#get(descriptor, SO_MEMINFO, MEMINFO_LENGTH * 4) ? this.#view.getUint32(field * 4, true) : 0;
   }
 
   #get(descriptor: number, option: number, length: number): boolean {

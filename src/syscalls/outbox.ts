@@ -50,7 +50,10 @@ export interface OutboxCounters {
 
 /** One header field: its header, a 32-bit number, padding. */
 const FIELD = CMSG_HEADER + 8;
-/** TTL, traffic class, segment size. */
+/**
+ * Traffic class, TTL, segment size: in this order, because most datagrams have only a TTL to set, and up to 36 bytes the
+ * kernel needs no memory of its own for them.
+ */
 const CONTROL_SLOT = 3 * FIELD;
 /** The most segments that every kernel with UDP_SEGMENT takes. */
 const MOST_SEGMENTS = 64;
@@ -58,6 +61,8 @@ const MOST_SEGMENTS = 64;
 const MOST_BYTES = 60_000;
 /** What fits an Ethernet frame; larger datagrams are sent one by one. */
 const LARGEST_SEGMENT = 1452;
+/** After so many flushes a refusal is forgotten: it may have been about one path, which is not to slow down the others. */
+const REFUSAL_LASTS_FLUSHES = 1000;
 
 /**
  * Datagrams that wait to leave, for any number of sockets, in memory that stays where it is until they are flushed. A flush
@@ -93,8 +98,9 @@ export class Outbox {
   /** The first entry of each message, and how many it has. */
   readonly #messageEntry: Int32Array;
   readonly #messageEntries: Int32Array;
-  /** Datagrams larger than this are not joined: the kernel has refused to. */
+  /** Datagrams larger than this are not joined for a while: the kernel has refused to. */
   #largestSegment = LARGEST_SEGMENT;
+  #refusalLasts = 0;
 
   constructor(libc: Libc, capacity: number, events: OutboxEvents) {
     this.#libc = libc;
@@ -171,6 +177,7 @@ export class Outbox {
     }
     this.#queueCount = 0;
     this.#count = 0;
+    if (this.#refusalLasts > 0 && --this.#refusalLasts === 0) this.#largestSegment = LARGEST_SEGMENT;
   }
 
   /** Sends what waits at one socket, such as before it is closed. */
@@ -178,13 +185,18 @@ export class Outbox {
     let entry = queue.first;
     queue.first = -1;
     queue.last = -1;
-    while (entry >= 0) entry = this.#send(queue.descriptor, entry);
+    for (let refused = false; entry >= 0; refused = true) entry = this.#send(queue.descriptor, entry, refused);
   }
 
-  /** Sends a list of entries; the entry to go on with, because the kernel refused to have some sent as one, or -1. */
-  #send(descriptor: number, from: number): number {
+  /**
+   * Sends a list of entries.
+   *
+   * @param refused the first of them was just refused together with others.
+   * @returns the entry to go on with, because the kernel refused to have it sent as one with others; else -1.
+   */
+  #send(descriptor: number, from: number, refused: boolean): number {
     const messages = this.#compose(from);
-    let refusedTwice = -1;
+    let triedAgain = -1;
     for (let first = 0; first < messages; ) {
       const headers = this.#memory.address + first * MMSGHDR_LENGTH;
       const sent = this.#libc.sendmmsg(descriptor, headers, messages - first, MSG_DONTWAIT);
@@ -197,6 +209,11 @@ export class Outbox {
       const errno = this.#libc.errno();
       const entries = this.#messageEntries[first]!;
       if (errno === Errno.EINTR) continue;
+      // An earlier packet's ICMP error is told once, with the next send, which is not to blame for it.
+      if (isOldError(errno) && triedAgain !== first) {
+        triedAgain = first;
+        continue;
+      }
       if (entries > 1 && isSegmentRefusal(errno)) {
         this.#stopJoining(errno, this.#length[this.#messageEntry[first]!]!);
         return this.#messageEntry[first]!;
@@ -206,11 +223,8 @@ export class Outbox {
         for (let i = first; i < messages; i++) this.#events.failed(errno, this.#messageEntries[i]!);
         return -1;
       }
-      // An earlier packet's ICMP error is told once, with the next send, which is not to blame for it.
-      if (isOldError(errno) && refusedTwice !== first) {
-        refusedTwice = first;
-        continue;
-      }
+      // Alone it cannot leave either, so that it was joined with others was not the reason.
+      if (refused && first === 0) this.#largestSegment = LARGEST_SEGMENT;
       this.#events.failed(errno, entries);
       first++;
     }
@@ -228,7 +242,7 @@ export class Outbox {
       const firstIovec = iovecs;
       this.#writeIovec(iovecs++, entry);
       let following = next[entry]!;
-      if (size <= this.#largestSegment && size > 0) {
+      if (size <= this.#largestSegment && size > 0 && this.#canJoin(entry)) {
         let total = size;
         while (following >= 0 && iovecs - firstIovec < MOST_SEGMENTS) {
           const length = lengths[following]!;
@@ -245,6 +259,11 @@ export class Outbox {
       entry = following;
     }
     return messages;
+  }
+
+  /** A traffic class without a TTL and a segment size do not stand side by side in the row of fields. */
+  #canJoin(entry: number): boolean {
+    return this.#ttl[entry]! >= 0 || this.#trafficClass[entry] === 0;
   }
 
   #sameWay(a: number, b: number): boolean {
@@ -289,15 +308,15 @@ export class Outbox {
     const ttl = this.#ttl[entry]!;
     const trafficClass = this.#trafficClass[entry]!;
     // The three fields stand in a row, and a message uses those from one to another.
-    const firstField = ttl >= 0 ? 0 : trafficClass !== 0 ? 1 : 2;
-    const endField = iovecs > 1 ? 3 : 2;
+    const firstField = trafficClass !== 0 ? 0 : ttl >= 0 ? 1 : 2;
+    const endField = iovecs > 1 ? 3 : ttl >= 0 || trafficClass === 0 ? 2 : 1;
     if (firstField >= endField) {
       view.setUint32(header + Mmsghdr.controlLength, 0, true);
       return;
     }
     const control = (ipv6 ? this.#controlsAt.ipv6 : this.#controlsAt.ipv4) + message * CONTROL_SLOT;
-    view.setInt32(control + Cmsghdr.data, ttl, true);
-    view.setInt32(control + FIELD + Cmsghdr.data, trafficClass, true);
+    view.setInt32(control + Cmsghdr.data, trafficClass, true);
+    view.setInt32(control + FIELD + Cmsghdr.data, ttl, true);
     view.setUint16(control + 2 * FIELD + Cmsghdr.data, this.#length[entry]!, true);
     writePointer(view, header + Mmsghdr.control, address + control + firstField * FIELD);
     view.setUint32(header + Mmsghdr.controlLength, (endField - firstField) * FIELD, true);
@@ -313,8 +332,8 @@ export class Outbox {
     for (const ipv6 of [false, true]) {
       const control = (ipv6 ? this.#controlsAt.ipv6 : this.#controlsAt.ipv4) + message * CONTROL_SLOT;
       const level = ipv6 ? SOL_IPV6 : SOL_IP;
-      writeField(view, control, level, ipv6 ? IPV6_HOPLIMIT : IP_TTL, 4);
-      writeField(view, control + FIELD, level, ipv6 ? IPV6_TCLASS : IP_TOS, 4);
+      writeField(view, control, level, ipv6 ? IPV6_TCLASS : IP_TOS, 4);
+      writeField(view, control + FIELD, level, ipv6 ? IPV6_HOPLIMIT : IP_TTL, 4);
       writeField(view, control + 2 * FIELD, SOL_UDP, UDP_SEGMENT, 2);
     }
   }
@@ -323,6 +342,7 @@ export class Outbox {
     // EINVAL and EMSGSIZE are about the size (a path with a smaller MTU); the others are about this machine.
     const aboutSize = errno === Errno.EINVAL || errno === Errno.EMSGSIZE;
     this.#largestSegment = aboutSize ? size - 1 : 0;
+    this.#refusalLasts = REFUSAL_LASTS_FLUSHES;
   }
 }
 
@@ -367,6 +387,7 @@ function isOldError(errno: number): boolean {
     errno === Errno.EHOSTUNREACH ||
     errno === Errno.EHOSTDOWN ||
     errno === Errno.ENETUNREACH ||
+    errno === Errno.ENONET ||
     errno === Errno.EPROTO ||
     errno === Errno.EACCES ||
     errno === Errno.EMSGSIZE ||

@@ -18,7 +18,9 @@ export const SOL_IPV6 = 41;
 
 export const SO_ERROR = 4;
 export const SO_MEMINFO = 55;
-/** Where SO_MEMINFO's answer has the packets that the kernel dropped because the receive buffer was full. */
+/** Where SO_MEMINFO's answer has the bytes that wait to be read, the room for them, and the packets that found none. */
+export const MEMINFO_RECEIVE_QUEUED = 0;
+export const MEMINFO_RECEIVE_BUFFER = 1;
 export const MEMINFO_DROPS = 8;
 export const MEMINFO_LENGTH = 9;
 
@@ -47,6 +49,7 @@ export const Errno = {
   EACCES: 13,
   EINVAL: 22,
   EMFILE: 24,
+  ENONET: 64,
   EMSGSIZE: 90,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,

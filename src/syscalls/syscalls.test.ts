@@ -7,6 +7,7 @@ import { type Libc, loadLibc } from './libc.ts';
 import { Outbox, SendQueue } from './outbox.ts';
 import { Bell, Poller } from './poller.ts';
 import { ReceiveBatch, type ReceivedDatagram } from './receive-batch.ts';
+import { AF_INET } from './structures.ts';
 
 const libc = loadLibc();
 
@@ -17,6 +18,29 @@ function must<T>(value: T | SystemCallError): T {
 
 function datagram(): ReceivedDatagram {
   return { start: 0, end: 0, source: mutableTransportAddress(), ttl: -1, trafficClass: 0 };
+}
+
+const SOCK_RAW = 3;
+const IPPROTO_ICMP = 1;
+
+/** What a router says that cannot send on a datagram of 1000 bytes in one piece (RFC 1191 §4). */
+function fragmentationNeeded(mtu: number, source: TransportAddress, to: TransportAddress): Buffer {
+  const message = Buffer.alloc(36);
+  message.writeUInt16BE(0x0304, 0);
+  message.writeUInt16BE(mtu, 6);
+  // The datagram's headers: IPv4 with the Don't Fragment bit, UDP.
+  message.writeUInt32BE(0x45000404, 8);
+  message.writeUInt32BE(0x00004000, 12);
+  message.writeUInt32BE(0x40110000, 16);
+  message.writeInt32BE(source.ip.w0, 20);
+  message.writeInt32BE(to.ip.w0, 24);
+  message.writeUInt16BE(source.port, 28);
+  message.writeUInt16BE(to.port, 30);
+  message.writeUInt16BE(1008, 32);
+  let sum = 0;
+  for (let at = 0; at < message.length; at += 2) sum += message.readUInt16BE(at);
+  message.writeUInt16BE(0xffff - (sum % 0xffff), 2);
+  return message;
 }
 
 describe.skipIf(typeof libc === 'string')('batched system calls', () => {
@@ -68,8 +92,16 @@ describe.skipIf(typeof libc === 'string')('batched system calls', () => {
     send(Buffer.from('a'), 0, undefined, 17, 0xb8);
     send(Buffer.from('b'), 64, undefined, -1, 0x28);
     send(Buffer.from('c'), 128);
+    for (const at of [192, 256]) send(Buffer.from('d'), at, undefined, -1, 0x10);
+    for (const at of [320, 384]) send(Buffer.from('e'), at, undefined, 9, 0x14);
     outbox.flushAll();
-    const [a, b, plain] = receive();
+    const [a, b, plain, ...pairs] = receive();
+    expect(pairs).toMatchObject([
+      { ttl: 64, trafficClass: 0x10 },
+      { ttl: 64, trafficClass: 0x10 },
+      { ttl: 9, trafficClass: 0x14 },
+      { ttl: 9, trafficClass: 0x14 },
+    ]);
     expect(a).toMatchObject({ ttl: 17, trafficClass: 0xb8 });
     expect(b).toMatchObject({ ttl: 64, trafficClass: 0x28 });
     expect(plain).toMatchObject({ ttl: 64, trafficClass: 0 });
@@ -105,6 +137,27 @@ describe.skipIf(typeof libc === 'string')('batched system calls', () => {
     expect(report.peer.ip.toIpAddress().text).toBe(ip.text);
     expect(errors.take(a, report)).toBe(false);
     expect(errors.take(b, report)).toBe(false);
+  });
+
+  it('tell of a path too narrow for a datagram, and join datagrams all the same', (context) => {
+    const { outbox, send, receive, a, source, to } = pair(hosts[0]!);
+    const raw = c.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    context.skip(raw < 0, 'only root may send ICMP messages');
+    const message = fragmentationNeeded(600, source, to);
+    const { address, bytes } = c.memory(message.length);
+    message.copy(bytes);
+    outbox.add(new SendQueue(raw), address, message.length, source.ip, 0, -1, 0);
+    outbox.flushAll();
+    c.close(raw);
+    const report = { peer: mutableTransportAddress(), type: 0, code: 0, data: 0 };
+    expect(new IcmpErrors(c).take(a, report)).toBe(true);
+    expect(report).toMatchObject({ type: 3, code: 4, data: 600, peer: { port: to.port } });
+
+    const { datagrams, calls } = outbox.counters;
+    for (let i = 0; i < 3; i++) send(Buffer.alloc(1000, i), i * 2048);
+    outbox.flushAll();
+    expect(receive()).toHaveLength(3);
+    expect(outbox.counters).toEqual({ datagrams: datagrams + 3, calls: calls + 1 });
   });
 
   it('name the error of a port that is taken', () => {

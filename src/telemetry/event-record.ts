@@ -44,10 +44,12 @@ export type EventRecord =
       readonly client: AddressRecord;
       readonly username: string | undefined;
       readonly peer: string | undefined;
+      /** How many refusals before this one are not told of, because there are so many. */
+      readonly omitted: number;
     };
 
 /** Writes an event down while the objects that it is about are still what they were. */
-export function describeEvent(event: ServerEvent): EventRecord {
+export function describeEvent(event: ServerEvent, omitted = 0): EventRecord {
   switch (event.kind) {
     case 'allocation-created': {
       const { kind, allocation, lifetimeSeconds } = event;
@@ -67,7 +69,7 @@ export function describeEvent(event: ServerEvent): EventRecord {
     }
     case 'request-refused': {
       const { kind, method, code, why, client, username, peer } = event;
-      return { kind, method, code, why, client: describeAddress(client), username, peer: peer?.text };
+      return { kind, method, code, why, client: describeAddress(client), username, peer: peer?.text, omitted };
     }
   }
 }

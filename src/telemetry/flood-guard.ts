@@ -12,8 +12,13 @@ export class FloodGuard {
     this.#bucket = new TokenBucket(lines, now);
   }
 
-  /** How many lines were left out before this one; `undefined` when this one is to be left out as well. */
-  admit(now: Instant): number | undefined {
+  /**
+   * How many lines were left out before this one; `undefined` when this one is to be left out as well.
+   *
+   * @param omitted lines that somebody else has left out before this one.
+   */
+  admit(now: Instant, omitted = 0): number | undefined {
+    this.#suppressed += omitted;
     if (!this.#bucket.take(1, now)) {
       this.#suppressed++;
       return undefined;

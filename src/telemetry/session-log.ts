@@ -56,10 +56,10 @@ export class SessionLog {
   }
 
   #refused(record: Extract<EventRecord, { kind: 'request-refused' }>, now: Instant): void {
-    const { code, why, username, client, peer } = record;
+    const { code, why, username, client, peer, omitted } = record;
     // A stale nonce is everyday life: every client that stays long enough meets one.
     const level = code === ErrorCode.staleNonce ? 'debug' : 'warn';
-    const suppressed = this.#guard.admit(now);
+    const suppressed = this.#guard.admit(now, omitted);
     if (suppressed === undefined) return;
     const method = methodName(record.method);
     const facts = {

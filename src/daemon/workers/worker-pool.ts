@@ -129,8 +129,10 @@ export class WorkerPool {
   /** Ends all threads and closes their sockets. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    // Nothing is sent to a thread, and its bell is not rung, once it is on its way out.
+    const places = this.#places.splice(0);
     await Promise.all(
-      this.#places.map(async (place) => {
+      places.map(async (place) => {
         clearTimeout(place.restart);
         await place.thread.stop();
         this.#forget(place);
@@ -187,7 +189,8 @@ export class WorkerPool {
   /** Gives back what a thread had that is no more. */
   #forget({ index, thread }: Place): void {
     this.#options.shared.forgetServer(index, (descriptor) => this.#sockets.close(descriptor));
-    if (thread.poller !== undefined) this.#sockets.close(thread.poller);
+    const poller = thread.takePoller();
+    if (poller !== undefined) this.#sockets.close(poller);
     for (const [key, descriptor] of this.#releasing) {
       if (!key.startsWith(`${index} `)) continue;
       this.#sockets.close(descriptor);

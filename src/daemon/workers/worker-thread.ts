@@ -49,8 +49,10 @@ export class WorkerThread {
     });
     this.ready.catch(() => {});
     this.#ended = new Promise((resolve) => {
-      this.#worker.on('exit', () => {
+      this.#worker.on('exit', (code) => {
         this.#hasEnded = true;
+        // A thread that ends in order closes it.
+        if (code === 0) this.#poller = undefined;
         for (const answer of this.#questions.values()) answer(undefined);
         this.#questions.clear();
         resolve();
@@ -64,9 +66,11 @@ export class WorkerThread {
     return this.#hasEnded;
   }
 
-  /** What the thread waited at; it stays open when the thread dies. */
-  get poller(): number | undefined {
-    return this.#poller;
+  /** The descriptor that a dead thread waited at, for whoever closes it; given away once. */
+  takePoller(): number | undefined {
+    const poller = this.#poller;
+    this.#poller = undefined;
+    return poller;
   }
 
   send(message: ToWorker): void {

@@ -11,13 +11,13 @@ import { SystemCallError } from '../../syscalls/datagram-sockets.ts';
 import { loadLibc } from '../../syscalls/libc.ts';
 import { sleepPrecisely } from '../../syscalls/pause.ts';
 import { Bell } from '../../syscalls/poller.ts';
-import { describeEvent, type EventRecord } from '../../telemetry/event-record.ts';
 import { SharedTables } from '../../turn/shared/shared-tables.ts';
 import { ServerControl, type ServerQuestions } from '../server-control.ts';
 import { serverOptions } from '../server-options.ts';
 import { now } from '../system-time.ts';
 import { TurnHost } from '../turn-host.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { Reports } from './reports.ts';
 import { revive } from './revive.ts';
 
 /** How long the loop sleeps when nothing happens. A thread cannot be ended while it sleeps. */
@@ -35,8 +35,7 @@ function run(port: MessagePort, start: WorkerStart): void {
   ]);
   const options = serverOptions(configuration, start.relays, credentials, shared);
 
-  let events: EventRecord[] = [];
-  const troubles = new Map<string, { what: string; why: string | undefined; times: number }>();
+  const reports = new Reports(tell, now());
   let plane!: BatchPlane;
   const host = new TurnHost(
     options,
@@ -47,13 +46,8 @@ function run(port: MessagePort, start: WorkerStart): void {
       return plane;
     },
     {
-      event: (event) => events.push(describeEvent(event)),
-      trouble: (what, why) => {
-        const key = `${what} ${why}`;
-        const known = troubles.get(key);
-        if (known !== undefined) known.times++;
-        else troubles.set(key, { what, why, times: 1 });
-      },
+      event: (event) => reports.event(event, now()),
+      trouble: (what, why) => reports.trouble(what, why),
     },
   );
 
@@ -107,28 +101,17 @@ function run(port: MessagePort, start: WorkerStart): void {
   // What was sent before the bell was watched.
   readMessages();
 
-  function report(): void {
-    if (events.length > 0) {
-      tell({ kind: 'events', events });
-      events = [];
-    }
-    if (troubles.size > 0) {
-      for (const trouble of troubles.values()) tell({ kind: 'trouble', ...trouble });
-      troubles.clear();
-    }
-  }
-
   sleepPrecisely(libc);
   const gathering = new Gathering(now());
   for (let time = now(); !stopped; time = now()) {
     const packets = plane.turn(Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(host.server.nextDeadline - time))));
     if (host.server.nextDeadline <= time) host.advance();
-    report();
+    reports.send(time);
     const pause = gathering.pause(packets, now());
     if (pause > 0) libc.usleep(pause);
   }
   host.stop();
-  report();
+  reports.send(now());
 }
 
 run(parentPort!, revive(workerData as WorkerStart));

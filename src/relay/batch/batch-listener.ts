@@ -1,6 +1,7 @@
 import type { TransportAddress } from '../../stun/ip-address.ts';
 import type { Arrival } from '../../turn/packet.ts';
 import type { BatchPlane } from './batch-plane.ts';
+import type { FairShare } from './fair-share.ts';
 import { PlaneSocket } from './plane-socket.ts';
 
 /** What a listener tells. */
@@ -17,14 +18,23 @@ export class BatchListener {
   readonly transport = 'udp';
   readonly local: TransportAddress;
   readonly socket: PlaneSocket;
+  readonly fairShare: FairShare;
   readonly events: BatchListenerEvents;
   readonly #plane: BatchPlane;
 
   /** @param descriptor a bound socket, which stays the caller's: it is not closed here. */
-  constructor(plane: BatchPlane, id: number, local: TransportAddress, descriptor: number, events: BatchListenerEvents) {
+  constructor(
+    plane: BatchPlane,
+    id: number,
+    local: TransportAddress,
+    descriptor: number,
+    fairShare: FairShare,
+    events: BatchListenerEvents,
+  ) {
     this.#plane = plane;
     this.id = id;
     this.local = local;
+    this.fairShare = fairShare;
     this.events = events;
     this.socket = new PlaneSocket(descriptor, local.ip.family, undefined, this);
   }

@@ -27,7 +27,7 @@ const ERRORS_AT_ONCE = 64;
 /** Room for what is sent from other memory than the slots: answers, and packets of TCP clients. */
 const COPIES_BYTES = 1 << 20;
 const CLIENT_BUFFER_BYTES = 4 * 1024 * 1024;
-const RELAY_BUFFER_BYTES = 1024 * 1024;
+const RELAY_BUFFER_BYTES = 256 * 1024;
 
 export interface BatchPlaneOptions {
   /** Random bits; see {@link FairShare}. */
@@ -66,7 +66,7 @@ export class BatchPlane implements RelayPlane {
   readonly #batch: ReceiveBatch;
   readonly #outbox: Outbox;
   readonly #copies: NativeMemory;
-  readonly #fairShare: FairShare;
+  readonly #seed: number;
   /** By descriptor. */
   readonly #sockets: (PlaneSocket | undefined)[] = [];
   /** By the id of the relayed address. */
@@ -89,7 +89,7 @@ export class BatchPlane implements RelayPlane {
     this.#errors = new IcmpErrors(libc);
     this.#batch = new ReceiveBatch(libc, SLOTS, LARGEST_DATAGRAM, HEADROOM, TAILROOM);
     this.#copies = libc.memory(COPIES_BYTES);
-    this.#fairShare = new FairShare(CLIENT_CALLS * BATCH, seed);
+    this.#seed = seed;
     this.#outbox = new Outbox(libc, 2 * SLOTS, { failed: (errno, datagrams) => this.#undelivered(errno, datagrams) });
   }
 
@@ -125,7 +125,7 @@ export class BatchPlane implements RelayPlane {
         this.#watched.get(descriptor)?.();
         continue;
       }
-      if (this.#poller.hasErrorAt(i)) this.#readErrors(socket);
+      if (this.#poller.hasErrorAt(i) && !this.#readErrors(socket)) continue;
       if (socket.listener !== undefined) this.#receiveFromClients(socket, socket.listener);
       else this.#receiveFromPeers(socket, socket.relayedAddress!);
     }
@@ -139,7 +139,8 @@ export class BatchPlane implements RelayPlane {
 
   /** Takes in clients at a socket that is bound already. */
   listen(id: number, local: TransportAddress, descriptor: number, events: BatchListenerEvents): BatchListener {
-    const listener = new BatchListener(this, id, local, descriptor, events);
+    const fairShare = new FairShare(CLIENT_CALLS * BATCH, this.#seed);
+    const listener = new BatchListener(this, id, local, descriptor, fairShare, events);
     listener.socket.overflows = this.#kernel.overflows(descriptor);
     this.#sockets[descriptor] = listener.socket;
     this.#poller.add(descriptor);
@@ -273,17 +274,20 @@ export class BatchPlane implements RelayPlane {
 
   #receiveFromClients(socket: PlaneSocket, listener: BatchListener): void {
     const arrival = this.#arrival;
+    const { fairShare } = listener;
     let full = true;
+    let busy = false;
     for (let call = 0; full && call < CLIENT_CALLS; call++) {
       const first = this.#receive(socket.descriptor);
       full = this.#usedSlots - first === BATCH;
+      busy ||= full;
       for (let slot = first; slot < this.#usedSlots; slot++) {
         if (!this.#take(slot)) continue;
-        if (this.#fairShare.admit(arrival.source)) listener.events.received(listener, arrival);
+        if (fairShare.admit(arrival.source)) listener.events.received(listener, arrival);
         else listener.events.shed();
       }
     }
-    if (full || this.#fairShare.engaged) this.#shareFairly(socket);
+    if (busy || fairShare.engaged) this.#shareFairly(socket, fairShare);
   }
 
   #receiveFromPeers(socket: PlaneSocket, relayedAddress: RelayedAddress): void {
@@ -315,22 +319,25 @@ export class BatchPlane implements RelayPlane {
     return this.#batch.take(slot, arrival);
   }
 
-  #shareFairly(socket: PlaneSocket): void {
+  #shareFairly(socket: PlaneSocket, fairShare: FairShare): void {
     const overflows = this.#kernel.overflows(socket.descriptor);
     const lost = (overflows - socket.overflows) >>> 0;
-    this.#fairShare.endTurn(lost > 0);
+    fairShare.endTurn(lost > 0 ? 1 : this.#kernel.fullness(socket.descriptor));
     this.counters.overflows += lost;
     socket.overflows = overflows;
   }
 
-  #readErrors(socket: PlaneSocket): void {
+  /** @returns false when the socket was closed because of what it told: its descriptor may be another thread's by now. */
+  #readErrors(socket: PlaneSocket): boolean {
     const { relayedAddress, descriptor } = socket;
     for (let i = 0; i < ERRORS_AT_ONCE && this.#errors.take(descriptor, this.#icmp); i++) {
       if (this.#icmp.type < 0 || relayedAddress === undefined) continue;
       this.counters.icmpErrors++;
       this.#events.icmp(relayedAddress, this.#icmp);
+      if (this.#sockets[descriptor] !== socket) return false;
     }
     this.#kernel.takeError(descriptor);
+    return true;
   }
 
   #tellOpened(): void {
