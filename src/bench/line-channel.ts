@@ -17,6 +17,7 @@ export class LineChannel implements Channel {
       if (message === undefined) this.onEnd(`it said: ${line}`);
       else this.onMessage(message);
     });
+    lines.on('error', () => this.onEnd('its input was lost'));
     lines.on('close', () => this.onEnd('it ended'));
   }
 

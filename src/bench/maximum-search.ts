@@ -1,8 +1,8 @@
-/** A rate that seems too high gets another chance: one hiccup of a busy machine must not decide. */
-const CHANCES = 2;
+/** A rate that seems too high gets more chances: a hiccup of a busy machine must not decide. */
+const CHANCES = 3;
 const GROWTH = 1.5;
 /** The search ends when the answer is known to within this. */
-const PRECISION = 1.03;
+const PRECISION = 1.05;
 const LOWEST = 10;
 
 /** Finds the highest rate that passes: up in steps until one fails, then halving what is in between. */

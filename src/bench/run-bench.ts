@@ -18,6 +18,7 @@ export type BenchTask =
 export interface BenchPlan extends LoadTestOptions {
   readonly task: BenchTask;
   readonly warmupMs: number;
+  /** How long to measure; in a search for the maximum, each rate. */
   readonly durationMs: number;
 }
 
@@ -64,7 +65,7 @@ export const TOLERATED_LOSS = 0.001;
 const PROGRESS_EVERY_MS = 250;
 const BASELINE_MS = 2000;
 const FIRST_RATE = 20_000;
-const PROBE = { warmupMs: 300, durationMs: 1000 };
+const PROBE_WARMUP_MS = 200;
 /** A generator that sent less than this share of what it should have is what limits. */
 const KEPT_UP = 0.98;
 /** Idle memory settles once garbage has been collected. */
@@ -76,7 +77,7 @@ export function runBench(plan: BenchPlan, show: ShowProgress): Promise<BenchRepo
     case 'load':
       return withAllocations(plan, show, (test) => measureLoad(test, plan, plan.task as LoadTask, show));
     case 'maximum':
-      return withAllocations(plan, show, (test) => findMaximum(test, show));
+      return withAllocations(plan, show, (test) => findMaximum(test, plan.durationMs, show));
     case 'idle':
       return holdIdle(plan, show);
     case 'allocations':
@@ -120,13 +121,13 @@ async function measureLoad(test: LoadTest, plan: BenchPlan, task: LoadTask, show
   };
 }
 
-async function findMaximum(test: LoadTest, show: ShowProgress): Promise<MaximumReport> {
+async function findMaximum(test: LoadTest, durationMs: number, show: ShowProgress): Promise<MaximumReport> {
   const search = new MaximumSearch(FIRST_RATE);
   let measurement: Measurement | undefined;
   let generatorLimited = false;
   for (let rate = search.next; rate !== undefined; rate = search.next) {
     const probe = await watched(test, `${rate} packets/s`, show, () =>
-      test.measure({ packetsPerSecond: rate, ...PROBE }),
+      test.measure({ packetsPerSecond: rate, warmupMs: PROBE_WARMUP_MS, durationMs }),
     );
     // What the receiver itself had no room for did come through the relay.
     const lost = Math.max(0, probe.lost - probe.overflows);

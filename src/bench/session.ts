@@ -1,13 +1,20 @@
 import { randomFillSync } from 'node:crypto';
 import { readAllocateSuccess, writeAllocate } from '../client/allocate-request.ts';
-import { LongTermAuthentication, type LongTermCredentials, readChallenge } from '../client/long-term-authentication.ts';
-import { describeFailure } from '../client/request-failure.ts';
+import {
+  type Challenge,
+  LongTermAuthentication,
+  type LongTermCredentials,
+  readChallenge,
+} from '../client/long-term-authentication.ts';
+import { describeFailure, type RequestFailure } from '../client/request-failure.ts';
+import { type Result, success } from '../client/result.ts';
 import { retransmissionSchedule } from '../client/retransmission.ts';
 import { errorResponse } from '../client/stun-client.ts';
 import { writeXorAddress } from '../stun/attributes/address.ts';
 import { writeChannelNumber, writeLifetime } from '../stun/attributes/allocation.ts';
 import { CHANNEL_FIRST } from '../stun/channel-data.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
+import { PasswordAlgorithm } from '../stun/long-term-key.ts';
 import type { StunMessage } from '../stun/message.ts';
 import { MessageWriter } from '../stun/message-writer.ts';
 import { Attribute, ErrorCode, MessageClass, Method } from '../stun/protocol.ts';
@@ -133,7 +140,7 @@ export class Session {
       return;
     }
     this.#challenges++;
-    const challenge = readChallenge(message, this.#authentication?.challenge);
+    const challenge = challengeOf(message, this.#authentication?.challenge);
     if (!challenge.ok) {
       this.#fail(describeFailure(challenge.error));
       return;
@@ -170,4 +177,12 @@ export class Session {
       this.#settled = resolve;
     });
   }
+}
+
+/** Reads a challenge as browsers do, which know MD5 and HMAC-SHA1 alone; properly where the server wants better. */
+function challengeOf(message: StunMessage, previous: Challenge | undefined): Result<Challenge, RequestFailure> {
+  const asBrowser = readChallenge(message, previous, [PasswordAlgorithm.md5]);
+  return asBrowser.ok
+    ? success({ ...asBrowser.value, offeredAlgorithms: undefined, usernameAnonymity: false })
+    : readChallenge(message, previous);
 }

@@ -31,7 +31,7 @@ interface BenchOptions extends CredentialOptions {
   readonly direction: BenchPlan['direction'];
   readonly burst: number;
   readonly latency?: boolean;
-  readonly duration: string;
+  readonly duration?: string;
   readonly warmup: string;
   readonly pid?: number;
   readonly peerHost?: string;
@@ -97,7 +97,7 @@ export const registerBench: RegisterCommand = (parent, context) => {
       wholeNumber('--in-flight', 1, 1000),
       64,
     )
-    .option('--duration <TIME>', 'how long to measure, such as 10s', '10s')
+    .option('--duration <TIME>', 'how long to measure (default: 10s; with --find-maximum 800ms for each rate)')
     .option('--warmup <TIME>', 'how long to send before that', '1s')
     .option(
       '--pid <PID>',
@@ -138,7 +138,7 @@ async function benchPlan(text: string, options: BenchOptions, context: CommandCo
   const task = taskOf(options);
   const durations = {
     warmupMs: duration('--warmup', options.warmup),
-    durationMs: duration('--duration', options.duration),
+    durationMs: duration('--duration', options.duration ?? (options.findMaximum ? '800ms' : '10s')),
   };
   const clients = options.idle ?? options.clients;
   const trusted = options.ca === undefined ? undefined : trustedCertificates(options.ca, context);

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus, release, totalmem } from 'node:os';
 import type { Circumstances } from './document.ts';
 
@@ -32,9 +31,9 @@ function taciturnVersion(): string {
 
 function packageVersion(name: string): string {
   // A package need not export its package.json.
-  const entry = createRequire(import.meta.url).resolve(name);
-  const folder = entry.slice(0, entry.lastIndexOf(`/node_modules/${name}/`) + `/node_modules/${name}/`.length);
-  return readPackage(new URL(`file://${folder}package.json`)).version;
+  const entry = import.meta.resolve(name);
+  const folder = `/node_modules/${name}/`;
+  return readPackage(new URL(`${entry.slice(0, entry.lastIndexOf(folder) + folder.length)}package.json`)).version;
 }
 
 function readPackage(url: URL): { readonly version: string } {

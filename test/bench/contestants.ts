@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Certificate } from '../interop/certificates.ts';
 import { findOnPath, RunningProgram } from '../interop/peers.ts';
 import { launcher } from '../interop/taciturn.ts';
-import type { BenchNetwork } from './bench-network.ts';
+import type { Bench } from './run-figure.ts';
 
 export const user = 'bench';
 export const password = 'only-the-benchmark-knows-it';
@@ -18,8 +18,10 @@ export interface Contestant {
   readonly missing: string | undefined;
   /** The command line, and what its output shows when it serves. */
   readonly start: (surroundings: Surroundings) => { readonly command: readonly string[]; readonly ready: RegExp };
-  /** Whether clients authenticate. */
+  /** Whether it lets in anybody; else clients authenticate. */
   readonly isOpen?: boolean;
+  /** What to put to the load generator's command line for it, and why. */
+  readonly special?: { readonly args: readonly string[]; readonly why: string };
 }
 
 export interface Surroundings {
@@ -43,20 +45,20 @@ export interface RunningServer {
 /** Starts a contestant and waits until it serves. */
 export async function startServer(
   contestant: Contestant,
-  network: BenchNetwork,
-  certificate: Surroundings['certificate'],
+  { network, certificate, cleanup }: Pick<Bench, 'network' | 'certificate' | 'cleanup'>,
 ): Promise<RunningServer> {
-  const directory = mkdtempSync(join(tmpdir(), 'taciturn-bench-'));
   const { host, prefix } = network.server;
   const [port, securePort] = [await network.freePort(), await network.freePort()];
-  const { command, ready } = contestant.start({ host, port, securePort, certificate, directory });
-  const [program, ...rest] = [...prefix, ...command];
-  const running = new RunningProgram(program!, rest, { cwd: directory });
-  const stop = async () => {
-    await running.stop();
+  const directory = mkdtempSync(join(tmpdir(), 'taciturn-bench-'));
+  let running: RunningProgram | undefined;
+  const stop = cleanup.add(async () => {
+    await running?.stop();
     rmSync(directory, { recursive: true, force: true });
-  };
+  });
   try {
+    const { command, ready } = contestant.start({ host, port, securePort, certificate, directory });
+    const [program, ...rest] = [...prefix, ...command];
+    running = new RunningProgram(program!, rest, { cwd: directory });
     await running.waitFor(ready);
   } catch (error) {
     await stop();
@@ -118,6 +120,9 @@ export function npmRelay(name: 'turn-server' | 'node-turn'): Contestant {
   return {
     name: `npm ${name}`,
     missing: undefined,
+    ...(name === 'node-turn' && {
+      special: { args: ['--mode', 'send'], why: 'by Send indications, since it drops the ChannelData of clients' },
+    }),
     start: ({ host, port }) => ({
       command: [process.execPath, script, host, String(port), user, password],
       ready: /ready/,

@@ -32,7 +32,7 @@ const nodeTurn = npmRelay('node-turn');
 
 const enoughCores = availableParallelism() >= 4;
 
-const cpu = { cpu: 'processor time per relayed packet, µs' };
+const cpu = { cpu: 'processor time per relayed packet, µs', loss: 'lost, %' };
 const maximum = { maximum: 'packets a second', generatorLimited: 'the load generator was the limit (1: yes)' };
 
 /** What an allocation may cost, in kB. */
@@ -43,7 +43,7 @@ export const figures: readonly Figure[] = [
     name: 'cpu',
     title: 'Processor time per packet, client to peer: 8 clients, ChannelData of 160 bytes, one thread',
     contestants: [batch, debian, bareC],
-    command: '--clients 8 --rate 30000 --duration 6s',
+    command: '--clients 8 --rate 30000 --duration 5s',
     metrics: cpu,
     goals: [
       { metric: 'cpu', of: batch.name, against: debian.name, atMost: 0.85, stretch: 0.7 },
@@ -55,7 +55,7 @@ export const figures: readonly Figure[] = [
     name: 'cpu-1000',
     title: 'The same with 1,000 clients at 30 packets/s each',
     contestants: [batch, debian, bareC],
-    command: '--clients 1000 --rate 30000 --duration 6s',
+    command: '--clients 1000 --rate 30000 --duration 5s',
     metrics: cpu,
     goals: [{ metric: 'cpu', of: batch.name, against: debian.name, atMost: 0.9 }],
     read: readProcessorTime,
@@ -64,7 +64,7 @@ export const figures: readonly Figure[] = [
     name: 'cpu-to-client',
     title: 'Processor time per packet, peer to client: 8 clients, one thread',
     contestants: [batch, debian, bareC],
-    command: '--clients 8 --rate 30000 --duration 6s --direction to-client',
+    command: '--clients 8 --rate 30000 --duration 5s --direction to-client',
     metrics: cpu,
     goals: [{ metric: 'cpu', of: batch.name, against: debian.name, atMost: 0.85, stretch: 0.7 }],
     read: readProcessorTime,
@@ -84,8 +84,9 @@ export const figures: readonly Figure[] = [
     contestants: [batch, debian],
     halfMaximumOf: debian,
     command: '--clients 8 --rate RATE --duration 4s --latency',
-    metrics: { p50: 'added latency p50, µs', p99: 'added latency p99, µs' },
-    goals: [{ metric: 'p99', of: batch.name, against: debian.name, atMost: 1 }],
+    metrics: { p50: 'added p50, µs', p99: 'added p99, µs', through: 'p99 through the relay, the path included, µs' },
+    // The path is the same for both, so more added is more in all; and what is added alone can come out below 0.
+    goals: [{ metric: 'through', of: batch.name, against: debian.name, atMost: 1 }],
     read: readAddedLatency,
   },
   {
@@ -110,7 +111,7 @@ export const figures: readonly Figure[] = [
     name: 'threads',
     title: 'Two threads against one: processor time per packet, 1,000 clients at 30 packets/s each',
     contestants: [batch2, batch, debian2],
-    command: '--clients 1000 --rate 30000 --duration 6s',
+    command: '--clients 1000 --rate 30000 --duration 5s',
     metrics: { ...cpu, share: 'share of the less busy of the two busiest threads' },
     goals: [
       { metric: 'cpu', of: batch2.name, against: batch.name, atMost: 1.15 },
@@ -149,7 +150,7 @@ export const figures: readonly Figure[] = [
     name: 'dgram',
     title: 'The portable plane against the relays that npm has: processor time per packet, 8 clients, client to peer',
     contestants: [dgram, turnServer, nodeTurn],
-    command: '--clients 8 --rate 6000 --duration 6s',
+    command: '--clients 8 --rate 20000 --duration 5s',
     metrics: cpu,
     goals: [{ metric: 'cpu', of: dgram.name, against: turnServer.name, atMost: 0.5 }],
     read: readProcessorTime,
@@ -159,8 +160,9 @@ export const figures: readonly Figure[] = [
 type Metrics = Readonly<Record<string, number>>;
 
 function readProcessorTime(report: BenchReport): Metrics {
-  const server = report.kind === 'load' ? report.measurement.server : undefined;
-  return server ? { cpu: server.microseconds } : {};
+  if (report.kind !== 'load' || report.measurement.server === undefined) return {};
+  const { server, loss } = report.measurement;
+  return { cpu: server.microseconds, loss: loss * 100 };
 }
 
 function readShare(report: BenchReport): Metrics {
@@ -178,7 +180,8 @@ function readMaximum(report: BenchReport): Metrics {
 }
 
 function readAddedLatency(report: BenchReport): Metrics {
-  return report.kind === 'load' && report.addedLatency ? { ...report.addedLatency } : {};
+  if (report.kind !== 'load' || !report.addedLatency || !report.measurement.latency) return {};
+  return { ...report.addedLatency, through: report.measurement.latency.p99 };
 }
 
 function readMemory(report: BenchReport): Metrics {

@@ -72,6 +72,7 @@ async function measureAll({ chosen, rounds, writes }: Wishes, cleanup: Cleanup):
     cleanup,
     say: (what) => process.stderr.write(`${what}\n`),
   };
+  const where = circumstances(network.description, rounds);
   const measured: MeasuredFigure[] = [];
   for (const figure of chosen) {
     const result = { figure, ...(await runFigure(figure, rounds, bench)) };
@@ -83,7 +84,7 @@ async function measureAll({ chosen, rounds, writes }: Wishes, cleanup: Cleanup):
     );
   }
   if (!writes) return;
-  writeFileSync(documentFile, benchmarkDocument(circumstances(network.description, rounds), measured));
+  writeFileSync(documentFile, benchmarkDocument(where, measured));
   process.stderr.write(`${documentFile} is written.\n`);
 }
 

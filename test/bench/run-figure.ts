@@ -33,6 +33,7 @@ export async function runFigure(figure: Figure, rounds: number, bench: Bench): P
     if (missing !== undefined) notes.add(`${name}: not measured, since ${missing}`);
     return missing === undefined;
   });
+  for (const { name, special } of contestants) if (special) notes.add(`${name}: ${special.why}`);
   const samples = new Map(contestants.map(({ name }) => [name, [] as Record<string, number>[]]));
   const command = await commandOf(figure, bench);
   for (let round = 1; round <= rounds; round++) {
@@ -43,6 +44,7 @@ export async function runFigure(figure: Figure, rounds: number, bench: Bench): P
         samples.get(contestant.name)!.push({ ...metrics });
         bench.say(`${figure.name} ${round}/${rounds}  ${contestant.name}: ${describe(metrics)}`);
       } catch (error) {
+        if (bench.cleanup.hasEnded) throw error;
         const [why] = (error as Error).message.trim().split('\n');
         notes.add(`${contestant.name}: ${why}`);
         bench.say(`${figure.name} ${round}/${rounds}  ${contestant.name}: ${(error as Error).message}`);
@@ -61,13 +63,11 @@ async function commandOf({ command, halfMaximumOf }: Figure, bench: Bench): Prom
 
 /** Starts a contestant, puts it under load, and stops it. */
 async function measure(contestant: Contestant, command: string, isSecure: boolean, bench: Bench): Promise<BenchReport> {
-  const { network, certificate, cleanup } = bench;
-  const server = await startServer(contestant, network, certificate);
-  const stop = cleanup.add(() => server.stop());
+  const server = await startServer(contestant, bench);
   try {
     return await putUnderLoad(server, command, isSecure, bench);
   } finally {
-    await stop();
+    await server.stop();
   }
 }
 
@@ -84,10 +84,12 @@ async function putUnderLoad(
     ...[...command.split(' '), '--pid', String(pid), '--json', '--peer-command', peerCommand.join(' ')],
     ...(isSecure ? ['--ca', caFile] : []),
     ...(contestant.isOpen ? [] : ['--username', user]),
+    ...(contestant.special?.args ?? []),
   ];
-  const running = new RunningProgram(program!, args, { env: { ...process.env, TACITURN_PASSWORD: password } });
-  const stop = cleanup.add(() => running.stop());
+  let running: RunningProgram | undefined;
+  const stop = cleanup.add(() => running?.stop());
   try {
+    running = new RunningProgram(program!, args, { env: { ...process.env, TACITURN_PASSWORD: password } });
     await running.exited;
   } finally {
     await stop();
