@@ -6,7 +6,7 @@ import type { TurnAllocation } from '../../src/client/turn-allocation.ts';
 import type { TurnClient } from '../../src/client/turn-client.ts';
 import { IpAddress } from '../../src/stun/ip-address.ts';
 import { DaemonProcess } from '../interop/daemon-process.ts';
-import { alice, allocate, connect, relay } from '../interop/relay-client.ts';
+import { alice, allocate, relay } from '../interop/relay-client.ts';
 import { Taciturn } from '../interop/taciturn.ts';
 import { SeededRandom } from '../virtual-network/seeded-random.ts';
 import { AnswerWatch } from './answer-watch.ts';
@@ -51,7 +51,7 @@ describe(`a server that is sent ${messages} mutated messages (TACITURN_FUZZ_SEED
   let process_: DaemonProcess;
   let holder: TurnClient;
   let allocation: TurnAllocation;
-  let control: TurnClient;
+  let controls: readonly TurnClient[];
   let senders: readonly (readonly [share: number, senders: readonly Sender[]])[];
   let residentBefore: number;
   const fraction = (share: number) => Math.floor(messages * share);
@@ -63,7 +63,7 @@ relay: { peers: { allow: [127.0.0.1] } }
 limits: { unauthenticated: { perAddressPerSecond: unlimited, perNetworkPerSecond: unlimited } }
 `);
     process_ = DaemonProcess.find(daemon.directory);
-    control = await connect(daemon.port);
+    controls = await clientAtEachServer();
     [holder, allocation] = await allocate(daemon.port);
     const { port } = allocation.relayedAddress;
     const strangers = await many(48, () =>
@@ -84,9 +84,23 @@ limits: { unauthenticated: { perAddressPerSecond: unlimited, perNetworkPerSecond
 
   afterAll(async () => {
     for (const socket of sockets) socket.close();
-    for (const client of [control, holder]) client?.close();
+    for (const client of [...(controls ?? []), holder]) client?.close();
     await daemon?.stop();
   });
+
+  /** A server takes the packets of its clients in their order, but there may be one in each of several threads. */
+  async function clientAtEachServer(): Promise<readonly TurnClient[]> {
+    const found = new Map<number, TurnClient>();
+    while (found.size < Math.max(1, daemon.report.workers)) {
+      const [client, probe] = await allocate(daemon.port);
+      const { sessions } = (await (await daemon.fetch('/v1/sessions')).json()) as { sessions: { server: number }[] };
+      await probe.close();
+      const { server } = sessions[0]!;
+      if (found.has(server)) client.close();
+      else found.set(server, client);
+    }
+    return [...found.values()];
+  }
 
   /** The socket of a client with an allocation, which signs most of what it sends. */
   function asSender(client: TurnClient): Sender {
@@ -128,10 +142,11 @@ limits: { unauthenticated: { perAddressPerSecond: unlimited, perNetworkPerSecond
     return count;
   }
 
-  /** Resolves when the server has dealt with what was sent before: it takes packets in their order. */
+  /** Resolves when every server has dealt with what was sent before. */
   async function settled(): Promise<void> {
-    const answer = await control.binding();
-    if (!answer.ok) throw new Error(`the server does not answer any more: ${answer.error.kind}`);
+    for (const answer of await Promise.all(controls.map((client) => client.binding()))) {
+      if (!answer.ok) throw new Error(`a server does not answer any more: ${answer.error.kind}`);
+    }
   }
 
   it('answers nothing but requests', { timeout: 60_000 + messages * 2 }, async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DaemonProcess } from './daemon-process.ts';
 import { RunningProgram } from './peers.ts';
-import { allocate, connect, relay } from './relay-client.ts';
+import { alice, allocate, connect, relay } from './relay-client.ts';
 import { launcher, Taciturn, taciturn } from './taciturn.ts';
 
 /** A configuration of its own, and the daemons that a test starts with it. */
@@ -152,29 +152,33 @@ describe('shutdown', () => {
   let daemon: Taciturn;
   afterEach(() => daemon?.stop());
 
-  it('takes no new allocations, relays on, and ends with 0 when the last one is given back', async () => {
-    daemon = await Taciturn.start('shutdown: { deadline: 10m }');
-    const [one, a] = await allocate(daemon.port);
-    const [other, b] = await allocate(daemon.port);
-    expect((await daemon.fetch('/readyz')).status).toBe(200);
+  // Clients over TCP are always of the main thread, those over UDP are of a worker where there are workers.
+  it.each(['udp', 'tcp'] as const)(
+    'takes no new allocations, relays on, and ends with 0 when the last one is given back, over %s',
+    async (kind) => {
+      daemon = await Taciturn.start('shutdown: { deadline: 10m }');
+      const [one, a] = await allocate(daemon.port, alice, { kind });
+      const [other, b] = await allocate(daemon.port, alice, { kind });
+      expect((await daemon.fetch('/readyz')).status).toBe(200);
 
-    void daemon.program.stop('SIGTERM');
-    await daemon.program.waitFor(/"event":"draining"/);
-    const readiness = await daemon.fetch('/readyz');
-    expect(readiness.status).toBe(503);
-    expect(await readiness.json()).toMatchObject({ error: { message: 'draining' } });
-    expect((await daemon.fetch('/healthz')).status).toBe(200);
-    const late = await connect(daemon.port);
-    expect(await late.allocate()).toMatchObject({ ok: false, error: { code: 508 } });
-    await relay(a, b, 'while draining');
-    expect((await a.refresh()).ok).toBe(true);
+      void daemon.program.stop('SIGTERM');
+      await daemon.program.waitFor(/"event":"draining"/);
+      const readiness = await daemon.fetch('/readyz');
+      expect(readiness.status).toBe(503);
+      expect(await readiness.json()).toMatchObject({ error: { message: 'draining' } });
+      expect((await daemon.fetch('/healthz')).status).toBe(200);
+      const late = await connect(daemon.port, alice, { kind });
+      expect(await late.allocate()).toMatchObject({ ok: false, error: { code: 508 } });
+      await relay(a, b, 'while draining');
+      expect((await a.refresh()).ok).toBe(true);
 
-    await a.close();
-    await relay(b, b, 'still there');
-    await b.close();
-    expect(await daemon.program.exited).toBe(0);
-    for (const client of [one, other, late]) client.close();
-  });
+      await a.close();
+      await relay(b, b, 'still there');
+      await b.close();
+      expect(await daemon.program.exited).toBe(0);
+      for (const client of [one, other, late]) client.close();
+    },
+  );
 
   it('ends with 0 at the deadline, allocations or not', async () => {
     daemon = await Taciturn.start('shutdown: { deadline: 1s }');

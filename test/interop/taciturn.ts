@@ -94,6 +94,13 @@ ${yaml}`,
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
+  /** How many packets went nowhere, for each reason that there was. */
+  async drops(): Promise<Readonly<Record<string, number>>> {
+    const text = await (await this.fetch('/metrics')).text();
+    const lines = text.matchAll(/^taciturn_dropped_packets_total\{reason="(.+)"\} ([1-9]\d*)$/gm);
+    return Object.fromEntries([...lines].map(([, reason, count]) => [reason, Number(count)]));
+  }
+
   /** The structured log so far; with `--json` it goes to stderr. */
   get log(): readonly Record<string, unknown>[] {
     return this.program.stderr

@@ -6,6 +6,10 @@ import { exchange, onSignal, role, signal } from './signaling.js';
  * @param typesOfPair tells the types of the candidates in use, local and remote
  */
 export async function talk(connection, typesOfPair) {
+  // Nobody would hear of a call that comes to nothing.
+  connection.onconnectionstatechange = () => {
+    if (connection.connectionState === 'failed') process.exit(1);
+  };
   connection.onicecandidate = ({ candidate }) => candidate && signal({ candidate });
   // A candidate may come before the description that it belongs to.
   let described;
