@@ -13,6 +13,7 @@ const otherVariables = new Map([
   ['TACITURN_SECRET', 'the shared secret for taciturn check'],
   ['TACITURN_FUZZ_MESSAGES', 'how many messages the fuzz test sends'],
   ['TACITURN_FUZZ_SEED', 'the seed of a fuzz run that is to be repeated'],
+  ['TACITURN_SOAK_SECONDS', 'how long the soak test lasts'],
   ['TACITURN_TEST_SEED', 'the seed of the tests that use random numbers'],
 ]);
 

@@ -31,6 +31,11 @@ export class DaemonProcess {
     return Number.parseInt(this.#status('VmRSS'), 10) * 1024;
   }
 
+  /** How many descriptors it has open. */
+  get openDescriptors(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
+  }
+
   /** The ports at which it has UDP sockets, for each local address; sockets that share one address count once. */
   get udpPorts(): readonly number[] {
     const folder = `/proc/${this.pid}/fd`;
