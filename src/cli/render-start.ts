@@ -39,7 +39,8 @@ function asText(report: StartReport, { secretFile, launcher }: StartDetails, con
     if (typeof choice !== 'string') lines.push(...externalLines(family, choice, faint));
   }
   const { name, why, workers } = report.plane;
-  lines.push(`  data plane  ${name}${workers === 0 ? '' : workers === 1 ? ', one thread' : `, ${workers} threads`} ${faint(`— ${why}`)}`);
+  const threads = workers === 0 ? '' : workers === 1 ? ', one thread' : `, ${workers} threads`;
+  lines.push(`  data plane  ${name}${threads} ${faint(`— ${why}`)}`);
   lines.push(`  HTTP        ${report.http ?? 'switched off'}`);
   const { adminApiKey } = report.made;
   if (adminApiKey !== undefined) {
