@@ -183,14 +183,16 @@ export class SoakInvariants implements HostObserver {
   }
 
   #own(client: TransportAddress, message: StunMessage, transaction: string): void {
-    // A retransmission gets the first answer again, even when half of what it tells of has ended since.
-    if (this.#allocated.has(transaction)) return;
+    // A retransmission gets the first answer again, even when half of what it tells of has ended since; and one that meets the
+    // successor of a server that has died, whose nonces are still good, is a request like any other.
+    const again = this.#allocated.has(transaction);
     this.#allocated.add(transaction);
     const from = formatTransportAddress(client);
     const type = Attribute.xorRelayedAddress;
     for (let i = message.find(type); i >= 0; i = message.find(type, i + 1)) {
       const relayed = formatTransportAddress(readXorAddress(message, i)!);
       const socket = this.#openSockets.get(relayed);
+      if (again && (socket === undefined || this.#owners.has(socket))) continue;
       check(socket !== undefined, `${relayed} is given to a client but not open`);
       check(!this.#owners.has(socket), `${relayed} is given to two clients`);
       this.#owners.set(socket, from);
