@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/runner/summary-reporter.ts';
 
-/** They need the machine for themselves: they fill it with load, or tell from losses whether a server keeps up. */
-const alone = ['test/fuzz/**/*.test.ts', 'test/interop/{bench,fairness,faults,soak}*.test.ts'];
+/** They fill the machine with load, which would cost others packets, or tell by lost packets whether a server keeps up. */
+const alone = ['test/interop/{bench,fairness,soak}.test.ts'];
 
 export default defineConfig({
   test: {

@@ -156,7 +156,7 @@ modules._resolveFilename = function (name, ...rest) {
   afterAll(() => rmSync(directory, { recursive: true }));
 
   it('the server starts, says in one line why it moves packets one by one, and relays', async () => {
-    const daemon = await Taciturn.start('', { prefix });
+    const daemon = await Taciturn.start('relay: { plane: auto }', { prefix });
     expect(daemon.report).toMatchObject({ plane: 'dgram', workers: 0 });
     expect(daemon.report.planeWhy).toMatch(/^[^\n]*koffi[^\n]*$/);
     const [one, a] = await allocate(daemon.port);
@@ -168,11 +168,9 @@ modules._resolveFilename = function (name, ...rest) {
 
   it('the start fails, and says why, where batches are demanded', async () => {
     const file = join(directory, 'taciturn.yaml');
-    writeFileSync(
-      file,
-      `dataDir: ${directory}/data\nlisten: { port: 0 }\nhttp: { port: 0 }\nrelay: { plane: batch }\n`,
-    );
-    const [command, ...rest] = [...prefix, process.execPath, launcher, 'serve', '--config', file];
+    writeFileSync(file, `dataDir: ${directory}/data\nlisten: { port: 0 }\nhttp: { port: 0 }\n`);
+    const demand = 'TACITURN_RELAY__PLANE=batch';
+    const [command, ...rest] = [...prefix, demand, process.execPath, launcher, 'serve', '--config', file];
     const { code, stderr } = await run(command!, rest);
     expect(code).toBe(1);
     expect(stderr).toMatch(/relay\.plane is batch, which cannot be had here: the package koffi/);

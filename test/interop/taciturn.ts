@@ -62,7 +62,7 @@ authentication: { sharedSecrets: ["${sharedSecret}"], users: [{ name: alice, pas
 ${yaml}`,
     );
     const [command, ...rest] = [...prefix, process.execPath, launcher, 'serve', '--config', file, '--json'];
-    const program = new RunningProgram(command!, rest);
+    const program = new RunningProgram(command!, rest, { env: environmentFor(yaml) });
     await program.waitFor(/^}$/m);
     return new Taciturn(program, directory, JSON.parse(program.stdout) as StartReport, prefix);
   }
@@ -113,6 +113,16 @@ ${yaml}`,
     await this.program.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * `TACITURN_RELAY__PLANE` runs the tests on another plane, but for those whose configuration says which one they are about:
+ * to the daemon, the environment comes before the file.
+ */
+function environmentFor(yaml: string): NodeJS.ProcessEnv {
+  if (!/\bplane:/.test(yaml)) return process.env;
+  const { TACITURN_RELAY__PLANE: _plane, TACITURN_RELAY__WORKERS: _workers, ...others } = process.env;
+  return others;
 }
 
 export interface IssuedCredential {
