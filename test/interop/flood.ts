@@ -16,15 +16,19 @@ export interface FloodOptions {
 /** The pauses between bunches of packets, in microseconds, with which a flood rises. */
 const PAUSES = [2000, 1000, 500, 250, 120, 60, 30, 0];
 
+const [PAUSE, SENT] = [0, 1];
+
 /** Many times the same datagram, from a thread of its own. */
 export class Flood {
-  readonly #pause = new Int32Array(new SharedArrayBuffer(4)).fill(PAUSES[0]!);
+  /** The pause, and how many packets it has sent. */
+  readonly #control = new Int32Array(new SharedArrayBuffer(8));
   readonly #worker: Worker;
   readonly from: number;
 
   constructor(options: FloodOptions) {
     this.from = options.from;
-    const workerData = { ...options, pauseMicroseconds: this.#pause };
+    this.#control[PAUSE] = PAUSES[0]!;
+    const workerData = { ...options, control: this.#control };
     this.#worker = new Worker(new URL('./flooder.js', import.meta.url), { workerData });
   }
 
@@ -44,17 +48,22 @@ export class Flood {
     return new Flood({ from: port, to, datagram });
   }
 
+  /** How many packets have left. */
+  get sent(): number {
+    return Atomics.load(this.#control, SENT);
+  }
+
   /** Makes it rise until it is too much, or as strong as it gets; what is too much is not the same on every machine. */
   async rise(isTooMuch: () => Promise<boolean>): Promise<void> {
     for (const pause of PAUSES) {
-      Atomics.store(this.#pause, 0, pause);
+      Atomics.store(this.#control, PAUSE, pause);
       await wait(150);
       if (await isTooMuch()) return;
     }
   }
 
   async stop(): Promise<void> {
-    Atomics.store(this.#pause, 0, -1);
+    Atomics.store(this.#control, PAUSE, -1);
     await once(this.#worker, 'exit');
   }
 }
