@@ -3,7 +3,7 @@ import type { ForwardedTraffic, OpenPlane, RelayPlane, RelayPlaneEvents, SendFai
 import { TcpRelays } from '../relay/tcp/tcp-relays.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import type { ChannelBinding, RelayedAddress } from '../turn/allocation.ts';
-import { type PlaneCount, planeCounts } from '../turn/counters.ts';
+import { newPlaneCounts, planeCounts } from '../turn/counters.ts';
 import type { Listener } from '../turn/five-tuple.ts';
 import type { TurnServerOptions } from '../turn/options.ts';
 import type { Output, ServerEvent } from '../turn/output.ts';
@@ -45,7 +45,7 @@ export class TurnHost {
   readonly #time: Time = readTime();
   #turning = false;
   /** As far as the plane's counters are counted already. */
-  readonly #planeCounted = Object.fromEntries(planeCounts.map((name) => [name, 0])) as Record<PlaneCount, number>;
+  readonly #planeCounted = newPlaneCounts();
   #nextListenerId = 1;
 
   constructor(options: TurnHostOptions, openPlane: OpenPlane, events: TurnHostEvents) {

@@ -19,6 +19,11 @@ export const planeCounts = [
 ] as const;
 export type PlaneCount = (typeof planeCounts)[number];
 
+/** Nothing counted yet. */
+export function newPlaneCounts(): Record<PlaneCount, number> {
+  return { received: 0, sent: 0, forwarded: 0, icmpErrors: 0, receiveCalls: 0, sendCalls: 0, overflows: 0 };
+}
+
 const methods: readonly number[] = Object.values(Method);
 const errorCodes: readonly number[] = Object.values(ErrorCode);
 

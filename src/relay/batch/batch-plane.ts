@@ -8,6 +8,7 @@ import { Poller } from '../../syscalls/poller.ts';
 import { ReceiveBatch } from '../../syscalls/receive-batch.ts';
 import { Errno } from '../../syscalls/structures.ts';
 import type { RelayedAddress } from '../../turn/allocation.ts';
+import { newPlaneCounts } from '../../turn/counters.ts';
 import { Arrival, type Departure, HEADROOM, IcmpArrival, TAILROOM } from '../../turn/packet.ts';
 import type { RelayPlane, RelayPlaneEvents, SendFailure } from '../relay-plane.ts';
 import { BatchListener, type BatchListenerEvents } from './batch-listener.ts';
@@ -49,15 +50,7 @@ export interface BatchPlaneOptions {
 export class BatchPlane implements RelayPlane {
   readonly name = 'batch';
   readonly dontFragment = true;
-  readonly counters = {
-    received: 0,
-    sent: 0,
-    forwarded: 0,
-    icmpErrors: 0,
-    receiveCalls: 0,
-    sendCalls: 0,
-    overflows: 0,
-  };
+  readonly counters = newPlaneCounts();
   readonly #events: RelayPlaneEvents;
   readonly #descriptors: BatchPlaneOptions['descriptors'];
   readonly #poller: Poller;

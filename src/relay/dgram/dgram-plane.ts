@@ -1,4 +1,5 @@
 import type { RelayedAddress } from '../../turn/allocation.ts';
+import { newPlaneCounts } from '../../turn/counters.ts';
 import type { Departure } from '../../turn/packet.ts';
 import type { PlaneCounters, RelayPlane, RelayPlaneEvents } from '../relay-plane.ts';
 import type { ArrivalBuffer } from './arrival-buffer.ts';
@@ -12,15 +13,7 @@ import { fitsWithoutFragments, setsDontFragment } from './fragmentation.ts';
 export class DgramPlane implements RelayPlane {
   readonly name = 'dgram';
   readonly dontFragment = setsDontFragment();
-  readonly #counters = {
-    received: 0,
-    sent: 0,
-    forwarded: 0,
-    icmpErrors: 0,
-    receiveCalls: 0,
-    sendCalls: 0,
-    overflows: 0,
-  };
+  readonly #counters = newPlaneCounts();
   readonly #events: RelayPlaneEvents;
   readonly #buffer: ArrivalBuffer;
   readonly #sockets = new Map<RelayedAddress, DatagramSocket>();
