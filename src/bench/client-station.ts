@@ -10,8 +10,8 @@ import { sendIndicationHeader } from './send-indication.ts';
 import type { Emit, SendPlan, SentReport } from './sender.ts';
 import { CHANNEL, type Mode, Session } from './session.ts';
 import { writeStamp } from './stamp.ts';
-import type { Allocated, AllocateOrder, ChurnOrder, ChurnReport, ClientOrders } from './station-orders.ts';
-import { fromText, toText } from './text-address.ts';
+import type { Allocated, AllocateOrder, ChurnOrder, ChurnReport, ClientOrders, OpenOrder } from './station-orders.ts';
+import { fromText, type TextAddress, toText } from './text-address.ts';
 import type { Wire, WireReceiver } from './wire.ts';
 
 /** How many clients set themselves up at the same time. */
@@ -61,9 +61,19 @@ export class ClientStation implements ClientOrders {
     await inTurn(clients, (client) => this.#setUp(client, credentials[client % credentials.length]));
     return {
       relayed: this.#lanes.map((socket) => toText(this.#sessions[socket]!.relayedAddress!)),
-      local: this.#lanes.map((socket) => ({ host: this.#setting.localHost, port: this.#wire.localPort(socket) })),
       elapsedMs: performance.now() - startedAt,
     };
+  }
+
+  /** Opens sockets that send straight to the peer, and makes no allocations. */
+  async open({ clients, peer }: OpenOrder): Promise<readonly TextAddress[]> {
+    this.#peer = fromText(peer);
+    await inTurn(clients, async (client) => {
+      const socket = await this.#wire.open();
+      if (typeof socket !== 'number') throw socket;
+      this.#lanes[client] = socket;
+    });
+    return this.#lanes.map((socket) => ({ host: this.#setting.localHost, port: this.#wire.localPort(socket) }));
   }
 
   async release(): Promise<void> {

@@ -15,6 +15,7 @@ import type {
   PeerReady,
   StationOrders,
 } from './station-orders.ts';
+import type { TextAddress } from './text-address.ts';
 
 /** `echo` is there and back; both ways are the relay's work. */
 export type Direction = 'to-peer' | 'to-client' | 'echo';
@@ -72,6 +73,9 @@ export class LoadTest {
   readonly #options: LoadTestOptions;
   readonly #clients: Station<ClientOrders>;
   readonly #peer: Station<PeerOrders>;
+  readonly #peerAddress: TextAddress;
+  /** Sockets past the relay, once they are wanted, and their addresses. */
+  #direct: DirectPath | undefined;
   readonly #sharesClock: boolean;
 
   private constructor(
@@ -84,6 +88,7 @@ export class LoadTest {
     this.#options = options;
     this.#clients = clients;
     this.#peer = peer;
+    this.#peerAddress = ready;
     this.allocated = allocated;
     this.#sharesClock = options.direction === 'echo' || (ready.machine !== '' && ready.machine === thisMachine());
   }
@@ -106,7 +111,7 @@ export class LoadTest {
 
   /** How far the load under way is. */
   get progress(): { readonly sent: number; readonly delivered: number } {
-    const { sender, receiver } = this.#sides();
+    const { sender, receiver } = this.#sides(this.#clients);
     return { sent: sender.progress.sent, delivered: receiver.progress.delivered };
   }
 
@@ -114,10 +119,11 @@ export class LoadTest {
   async measure(load: Load): Promise<Measurement> {
     const { size, burst, prompt, clients: lanes, direction } = this.#options;
     const { direct = false, warmupMs, durationMs, packetsPerSecond } = load;
-    const { sender, receiver } = this.#sides();
+    const path = direct ? await this.#openDirect() : undefined;
+    const { sender, receiver } = this.#sides(path?.clients ?? this.#clients);
     const run = randomInt(1, 2 ** 32);
     if (direction === 'to-client') {
-      await this.#peer.orders.call('targets', direct ? this.allocated.local : this.allocated.relayed);
+      await this.#peer.orders.call('targets', path?.local ?? this.allocated.relayed);
     }
     await receiver.orders.call('watch', { run, lanes, prompt });
     const plan: SendPlan = { run, lanes, packetsPerSecond, warmupMs, durationMs, burst, size, direct };
@@ -137,11 +143,24 @@ export class LoadTest {
   /** Gives the allocations back and ends both sides. */
   async close(): Promise<void> {
     await this.#clients.orders.call('release').catch(() => {});
-    await Promise.all([this.#clients.stop(), this.#peer.stop()]);
+    await Promise.all([this.#clients.stop(), this.#direct?.clients.stop(), this.#peer.stop()]);
   }
 
-  #sides(): { readonly sender: Station<StationOrders>; readonly receiver: Station<StationOrders> } {
-    const clients = this.#clients as Station<StationOrders>;
+  /** Whatever the clients' transport, what peers see of the relay is UDP, so that is what the path costs without it. */
+  async #openDirect(): Promise<DirectPath> {
+    if (this.#direct === undefined) {
+      const clients = startClients({ ...this.#options, transport: 'udp' });
+      const order = { clients: this.#options.clients, peer: this.#peerAddress };
+      this.#direct = { clients, local: await clients.orders.call('open', order) };
+    }
+    return this.#direct;
+  }
+
+  #sides(clientStation: Station<ClientOrders>): {
+    readonly sender: Station<StationOrders>;
+    readonly receiver: Station<StationOrders>;
+  } {
+    const clients = clientStation as Station<StationOrders>;
     const peer = this.#peer as Station<StationOrders>;
     const { direction } = this.#options;
     return { sender: direction === 'to-client' ? peer : clients, receiver: direction === 'to-peer' ? peer : clients };
@@ -157,6 +176,7 @@ export class LoadTest {
   #evaluate(report: SentReport, arrived: ArrivalsReport, before: Usage, after: Usage): Measurement {
     const { sent, offered, elapsedMs } = report;
     const { delivered, duplicates, overflows, latency } = arrived;
+    if (sent === 0 && offered > 0) throw new Error('Nothing could be sent: the server has closed the connections.');
     // A packet that the wire refused after it was counted can make this negative by one or two.
     const lost = Math.max(0, sent - delivered);
     return {
@@ -174,6 +194,12 @@ export class LoadTest {
       generatorMicroseconds: delivered === 0 ? undefined : (after.generator - before.generator) / delivered,
     };
   }
+}
+
+/** The clients' side without the relay. */
+interface DirectPath {
+  readonly clients: Station<ClientOrders>;
+  readonly local: readonly TextAddress[];
 }
 
 /** What was used so far. */

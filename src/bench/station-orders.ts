@@ -58,9 +58,12 @@ export interface AllocateOrder {
 
 export interface Allocated {
   readonly relayed: readonly TextAddress[];
-  /** The clients' own addresses. */
-  readonly local: readonly TextAddress[];
   readonly elapsedMs: number;
+}
+
+export interface OpenOrder {
+  readonly clients: number;
+  readonly peer: TextAddress;
 }
 
 export interface ChurnOrder {
@@ -82,6 +85,8 @@ export interface ChurnReport {
 export interface ClientOrders extends StationOrders {
   /** Makes the allocations, and with a peer their channels or permissions. */
   allocate(order: AllocateOrder): Promise<Allocated>;
+  /** Opens UDP sockets that send straight to the peer, without allocations; tells their addresses. */
+  open(order: OpenOrder): Promise<readonly TextAddress[]>;
   /** Gives all allocations back. */
   release(): Promise<void>;
   /** Makes allocations and gives them back, each from a socket of its own, for a while. */

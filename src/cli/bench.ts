@@ -84,7 +84,7 @@ export const registerBench: RegisterCommand = (parent, context) => {
         .default('to-peer'),
     )
     .option('--burst <N>', 'packets of one client in a row', wholeNumber('--burst', 1, 64), 1)
-    .option('--latency', 'measure what the relay adds to the latency, against the same path without it')
+    .option('--latency', 'measure what the relay adds to the latency, against the path from client to peer without it')
     .option(
       '--idle <N>',
       'only hold so many allocations, and with --pid tell what memory each costs',

@@ -1,6 +1,7 @@
+import type { LatencySummary } from '../bench/arrivals.ts';
 import type { Measurement } from '../bench/load-test.ts';
 import type { ProcessorCost } from '../bench/processor-time.ts';
-import type { BenchPlan, BenchReport } from '../bench/run-bench.ts';
+import type { BenchPlan, BenchReport, LoadReport } from '../bench/run-bench.ts';
 import type { CommandContext } from './command-context.ts';
 
 /** Everything as one document. */
@@ -22,11 +23,8 @@ type Line = readonly [name: string, value: string];
 function describeReport(plan: BenchPlan, report: BenchReport): Line[] {
   switch (report.kind) {
     case 'load': {
-      const { addedLatency, measurement } = report;
-      const added: Line[] = addedLatency
-        ? [['added latency', `p50 ${microseconds(addedLatency.p50)} · p99 ${microseconds(addedLatency.p99)}`]]
-        : [];
-      return [traffic(plan), ...describeMeasurement(measurement), ...added];
+      const { measurement } = report;
+      return [traffic(plan), ...describeMeasurement(measurement), ...describeLatency(report)];
     }
     case 'maximum': {
       const limit = report.generatorLimited ? ' (this load generator can do no more)' : '';
@@ -56,6 +54,20 @@ function describeReport(plan: BenchPlan, report: BenchReport): Line[] {
       ];
     }
   }
+}
+
+function describeLatency({ addedLatency, measurement, baseline }: LoadReport): Line[] {
+  if (addedLatency === undefined) return [];
+  // A busy moment may strike the path without the relay alone; the two lines above the difference show that.
+  return [
+    ['through the relay', percentiles(measurement.latency!)],
+    ['without it, by UDP', percentiles(baseline!.latency!)],
+    ['added latency', percentiles(addedLatency)],
+  ];
+}
+
+function percentiles({ p50, p99 }: LatencySummary): string {
+  return `p50 ${microseconds(p50)} · p99 ${microseconds(p99)}`;
 }
 
 function traffic({ clients, size, mode, direction }: BenchPlan): Line {
