@@ -10,7 +10,10 @@ packages=(
   libnss3-tools # certutil: which authorities Chromium trusts
   nftables      # nft: real NATs in network namespaces
   openssl       # certificates for the tests
+  prometheus    # promtool: alert rules
+  redis-server  # a store that several daemons share
   stun-client   # stun: NAT discovery of RFC 3489
+  systemd       # systemd-analyze, systemd-notify
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

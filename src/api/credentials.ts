@@ -3,12 +3,18 @@ import { Type } from 'typebox';
 import { iceServers } from '../credentials/ice-servers.ts';
 import { maxLabelBytes, maxUserBytes } from '../credentials/issue.ts';
 import type { HttpServiceDependencies } from './dependencies.ts';
-import { ApiError, ErrorBody } from './errors.ts';
+import { ErrorBody } from './errors.ts';
+import { issue } from './issuing.ts';
+import { allowNoBody } from './optional-body.ts';
 
 const CredentialRequestBody = Type.Object(
   {
     user: Type.Optional(
-      Type.String({ minLength: 1, maxLength: maxUserBytes, description: 'Whom quotas count; random when left out.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: maxUserBytes,
+        description: 'Whom quotas count; random when left out. The prefix of the key is put before it.',
+      }),
     ),
     label: Type.Optional(
       Type.String({ minLength: 1, maxLength: maxLabelBytes, description: 'What the credential is for.' }),
@@ -18,7 +24,8 @@ const CredentialRequestBody = Type.Object(
   { additionalProperties: false },
 );
 
-const IceServer = Type.Object({
+/** An entry of `iceServers`. */
+export const IceServer = Type.Object({
   urls: Type.Array(Type.String()),
   username: Type.Optional(Type.String()),
   credential: Type.Optional(Type.String()),
@@ -38,23 +45,18 @@ export function credentialRoutes(dependencies: HttpServiceDependencies): Fastify
     app.post(
       '/v1/credentials',
       {
-        config: { scope: 'issue' },
+        config: { scope: 'issue', audit: { action: 'credential-issued' } },
         schema: {
           summary: 'Issue a time-limited credential',
           operationId: 'issueCredential',
           tags: ['credentials'],
           body: CredentialRequestBody,
-          response: { 201: CredentialAnswer, 400: ErrorBody },
+          response: { 201: CredentialAnswer, 400: ErrorBody, 403: ErrorBody, 503: ErrorBody },
         },
-        // Everything in the body is optional, and so is the body.
-        preValidation: async (request) => {
-          if (request.body === undefined || request.body === null) request.body = {};
-        },
+        preValidation: allowNoBody,
       },
       async (request, reply) => {
-        const issued = dependencies.issue(request.body);
-        if (!issued.ok) throw new ApiError(issued.code, issued.message);
-        const { credential } = issued;
+        const credential = issue(dependencies, request, request.body);
         return reply.code(201).send({
           iceServers: iceServers(dependencies.offeredUrls(), credential).map((server) => ({
             ...server,

@@ -8,7 +8,7 @@ export function drainRoutes(dependencies: HttpServiceDependencies): FastifyPlugi
     app.post(
       '/v1/drain',
       {
-        config: { scope: 'admin' },
+        config: { scope: 'admin', wholeServer: true, audit: { action: 'drain' } },
         schema: {
           summary: 'Take no new allocations from now on; those that exist go on, and the process keeps running',
           operationId: 'drain',

@@ -4,17 +4,16 @@ import type { HttpServiceDependencies } from './dependencies.ts';
 import { ApiError, ErrorBody } from './errors.ts';
 
 const Status = Type.Object({ status: Type.String() });
-const Health = Type.Object({
-  status: Type.String(),
-  plane: Type.Object(
-    {
-      name: Type.String(),
-      why: Type.String({ description: 'Why it is this one.' }),
-      workers: Type.Integer({ description: 'Threads for UDP clients beside the main one.' }),
-    },
-    { description: 'What moves UDP packets.' },
-  ),
-});
+/** What moves UDP packets. */
+export const Plane = Type.Object(
+  {
+    name: Type.String(),
+    why: Type.String({ description: 'Why it is this one.' }),
+    workers: Type.Integer({ description: 'Threads for UDP clients beside the main one.' }),
+  },
+  { description: 'What moves UDP packets.' },
+);
+const Health = Type.Object({ status: Type.String(), plane: Plane });
 
 /** `GET /healthz` and `GET /readyz` */
 export function healthRoutes(dependencies: HttpServiceDependencies): FastifyPluginAsyncTypebox {

@@ -1,70 +1,25 @@
-import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ApiKeys, type ApiScope, createApiKey } from '../credentials/api-keys.ts';
-import { offeredUrls } from '../credentials/ice-servers.ts';
-import { issueCredential } from '../credentials/issue.ts';
+import { FakeDaemon, plane, sharedSecret as secret, type TestKey } from '../../test/api/fake-daemon.ts';
 import { timeLimitedPassword } from '../credentials/time-limited-username.ts';
-import { instant, unixSeconds } from '../turn/time.ts';
-import type { HttpAnswer, ReloadOutcome } from './dependencies.ts';
-import { createHttpService } from './http-service.ts';
 
-const secret = 'a shared secret of ours';
-const now = unixSeconds(1_700_000_000);
-const key = (scopes: readonly ApiScope[]) => createApiKey({ name: 'test', scopes, now, randomBytes });
-const issuer = key(['issue']);
-const reader = key(['read']);
-const admin = key(['admin']);
-
-const plane = { name: 'dgram', why: 'It was configured.', workers: 0 };
-
-let time: number;
-let readiness: { ready: true } | { ready: false; reason: string };
-let reload: ReloadOutcome;
-let answers: HttpAnswer[];
-let faults: unknown[];
-let metricsFault: Error | undefined;
-let drains: number;
+let daemon: FakeDaemon;
 let service: FastifyInstance;
+let issuer: TestKey;
+let reader: TestKey;
+let admin: TestKey;
 
 beforeEach(() => {
-  time = 0;
-  readiness = { ready: true };
-  reload = {};
-  answers = [];
-  faults = [];
-  metricsFault = undefined;
-  drains = 0;
-  service = createHttpService({
-    version: '1.2.3',
-    apiKeys: new ApiKeys([issuer.stored, reader.stored, admin.stored]),
-    issue: (request) =>
-      issueCredential(request, {
-        secret,
-        ttl: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 },
-        now,
-        randomBytes,
-      }),
-    offeredUrls: () => offeredUrls('turn.example.org', { udp: [3478], tcp: [], tls: [] }),
-    reload: () => reload,
-    sessions: async () => [],
-    session: async () => undefined,
-    endSession: async () => false,
-    drain: () => drains++,
-    plane: () => plane,
-    readiness: () => readiness,
-    metrics: async () => {
-      if (metricsFault) throw metricsFault;
-      return { contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'allocations 1\n' };
-    },
-    monotonicNow: () => instant(time),
-    onAnswer: (answer) => answers.push(answer),
-    onFault: (error) => faults.push(error),
-  });
+  daemon = new FakeDaemon();
+  service = daemon.service;
+  issuer = daemon.key(['issue']);
+  reader = daemon.key(['read']);
+  admin = daemon.key(['admin']);
 });
 afterEach(() => service.close());
 
+const turnUrls = ['udp', 'tcp'].map((transport) => `turn:turn.example.org:3478?transport=${transport}`);
 const bearer = (presented: string) => ({ authorization: `Bearer ${presented}` });
 
 function post(payload?: InjectOptions['payload'], headers: Record<string, string> = bearer(issuer.key)) {
@@ -74,11 +29,6 @@ function post(payload?: InjectOptions['payload'], headers: Record<string, string
     headers,
     ...(payload === undefined ? {} : { payload }),
   });
-}
-
-function form(fields: string, url = '/') {
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  return service.inject({ method: 'POST', url, headers, payload: fields });
 }
 
 async function errorOf(response: Promise<{ statusCode: number; json: () => unknown }>) {
@@ -94,13 +44,10 @@ describe('POST /v1/credentials', () => {
     const response = await post({ user: 'alice', label: 'room', ttlSeconds: 600 });
     expect(response.statusCode).toBe(201);
     expect(response.headers['cache-control']).toBe('no-store');
-    const username = '1700000600:alice#room';
+    const username = `1700000600:alice#room#${issuer.id}`;
     const credential = timeLimitedPassword(secret, username);
     expect(response.json()).toEqual({
-      iceServers: [
-        { urls: ['stun:turn.example.org:3478'] },
-        { urls: ['turn:turn.example.org:3478?transport=udp'], username, credential },
-      ],
+      iceServers: [{ urls: ['stun:turn.example.org:3478'] }, { urls: turnUrls, username, credential }],
       username,
       credential,
       ttlSeconds: 600,
@@ -110,7 +57,7 @@ describe('POST /v1/credentials', () => {
 
   it('needs nothing in the body, nor a body', async () => {
     expect((await post({})).json().ttlSeconds).toBe(3600);
-    expect((await post()).json().username).toMatch(/^1700003600:[A-Za-z0-9_-]{16}$/);
+    expect((await post()).json().username).toMatch(/^1700003600:[A-Za-z0-9_-]{16}##/);
   });
 
   it.each([
@@ -150,7 +97,7 @@ describe('API keys', () => {
 
   it('get the same answer for an unknown id and a wrong secret', async () => {
     const unknown = await post({}, bearer(`unknown-id12.${issuer.key.split('.')[1]}`));
-    const wrong = await post({}, bearer(`${issuer.stored.id}.${reader.key.split('.')[1]}`));
+    const wrong = await post({}, bearer(`${issuer.id}.${reader.key.split('.')[1]}`));
     expect([unknown.statusCode, unknown.body, unknown.headers['www-authenticate']]).toEqual([
       wrong.statusCode,
       wrong.body,
@@ -170,7 +117,7 @@ describe('API keys', () => {
     expect((await post({})).statusCode).toBe(201);
     const elsewhere = { method: 'POST', url: '/v1/credentials', remoteAddress: '192.0.2.1' } as const;
     expect((await service.inject(elsewhere)).statusCode).toBe(401);
-    time = 6_000;
+    daemon.milliseconds = 6_000;
     expect((await post({}, bearer('wrong'))).statusCode).toBe(401);
   });
 
@@ -178,65 +125,10 @@ describe('API keys', () => {
     const response = await service.inject(`/?service=turn&username=a:b&key=${issuer.key}`);
     expect(response.statusCode).toBe(400);
     expect(response.body).not.toContain(issuer.key);
-    expect(JSON.stringify(answers)).not.toContain(issuer.key);
-    expect(answers).toMatchObject([
-      { method: 'GET', route: '/', status: 400, client: '127.0.0.1', keyId: issuer.stored.id },
+    expect(JSON.stringify(daemon.answers)).not.toContain(issuer.key);
+    expect(daemon.answers).toMatchObject([
+      { method: 'GET', route: '/', status: 400, client: '127.0.0.1', keyId: issuer.id },
     ]);
-  });
-});
-
-describe('/?service=turn', () => {
-  const parameters = `service=turn&username=alice&key=${issuer.key}`;
-  const expected = {
-    username: '1700003600:alice',
-    password: timeLimitedPassword(secret, '1700003600:alice'),
-    ttl: 3600,
-    uris: ['turn:turn.example.org:3478?transport=udp'],
-  };
-
-  it('answers a GET', async () => {
-    const response = await service.inject(`/?${parameters}`);
-    expect(response.json()).toEqual(expected);
-    expect(response.headers['cache-control']).toBe('no-store');
-  });
-
-  it('answers a POST with the parameters in the query, the body or both', async () => {
-    expect((await form(parameters)).json()).toEqual(expected);
-    expect((await form(parameters, `/?${parameters}`)).json()).toEqual(expected);
-    expect((await form('', `/?${parameters}`)).json()).toEqual(expected);
-    expect((await service.inject({ method: 'POST', url: `/?${parameters}` })).json()).toEqual(expected);
-  });
-
-  it('takes the key as api=, as both, or as a bearer', async () => {
-    const { key } = issuer;
-    expect((await service.inject(`/?service=turn&username=alice&api=${key}`)).json()).toEqual(expected);
-    expect((await form(`service=turn&username=alice&api=${key}&key=${key}`)).json()).toEqual(expected);
-    const headers = bearer(key);
-    expect((await service.inject({ url: '/?service=turn&username=alice', headers })).json()).toEqual(expected);
-  });
-
-  it('takes a random user when none is named', async () => {
-    expect((await service.inject(`/?service=turn&username=&key=${issuer.key}`)).statusCode).toBe(200);
-    expect((await service.inject(`/?service=turn&key=${issuer.key}`)).json().username).toMatch(/:[A-Za-z0-9_-]{16}$/);
-  });
-
-  it.each([
-    ['/', '400 unsupported_service'],
-    [`/?service=stun&key=${issuer.key}`, '400 unsupported_service'],
-    ['/?service=turn&username=alice', '401 unauthorized'],
-    ['/?service=turn&key=wrong', '401 unauthorized'],
-    [`/?service=turn&key=${reader.key}`, '403 insufficient_scope'],
-    [`/?service=turn&key=${issuer.key}&api=other`, '400 invalid_request'],
-    [`/?service=turn&key=${issuer.key}&key=${issuer.key}`, '400 invalid_request'],
-    [`/?service=turn&key=${issuer.key}&color=red`, '400 invalid_request'],
-    [`/?service=turn&username=a:b&key=${issuer.key}`, '400 invalid_user'],
-  ])('refuses %s', async (url, expectedError) => {
-    expect(await errorOf(service.inject(url))).toBe(expectedError);
-  });
-
-  it('refuses a body that contradicts the query', async () => {
-    expect(await errorOf(form('username=bob', `/?${parameters}`))).toBe('400 invalid_request');
-    expect(await errorOf(form('constructor=1', `/?${parameters}`))).toBe('400 invalid_request');
   });
 });
 
@@ -250,7 +142,7 @@ describe('health and metrics', () => {
   });
 
   it('say that the server is not ready, and why, while it is alive', async () => {
-    readiness = { ready: false, reason: 'draining' };
+    daemon.readiness = { ready: false, reason: 'draining' };
     const response = await service.inject('/readyz');
     expect(response.statusCode).toBe(503);
     expect(response.json()).toEqual({ error: { code: 'not_ready', message: 'draining' } });
@@ -258,11 +150,11 @@ describe('health and metrics', () => {
   });
 
   it('keep a fault of ours inside', async () => {
-    metricsFault = new Error('the secret is 42');
+    daemon.metricsFault = new Error('the secret is 42');
     const response = await service.inject('/metrics');
     expect(response.statusCode).toBe(500);
     expect(response.body).not.toContain('42');
-    expect(faults).toEqual([metricsFault]);
+    expect(daemon.faults).toEqual([daemon.metricsFault]);
   });
 });
 
@@ -307,55 +199,49 @@ describe('/openapi.json', () => {
       Object.keys(methods as object).map((method) => `${method} ${path}`),
     );
     expect(operations.sort()).toEqual([
+      'delete /v1/credentials/{username}',
+      'delete /v1/keys/{id}',
       'delete /v1/sessions/{id}',
+      'delete /v1/users/{name}',
       'get /',
       'get /healthz',
       'get /metrics',
       'get /openapi.json',
       'get /readyz',
+      'get /v1/keys',
       'get /v1/sessions',
       'get /v1/sessions/{id}',
+      'get /v1/status',
+      'get /v1/usage',
+      'get /v1/users',
       'post /',
+      'post /2010-04-01/Accounts/{sid}/Tokens.json',
       'post /v1/credentials',
       'post /v1/drain',
+      'post /v1/keys',
       'post /v1/reload',
+      'post /v1/turn/keys/{keyId}/credentials/generate',
+      'post /v1/turn/keys/{keyId}/credentials/generate-ice-servers',
+      'post /v1/turn/keys/{keyId}/credentials/{username}',
+      'post /v1/turn/keys/{keyId}/credentials/{username}/revoke',
+      'post /v1/users',
+      'post /v1/users/{name}/restore',
+      'post /v1/users/{name}/revoke',
+      'put /v1/users/{name}',
     ]);
     const issue = document.paths['/v1/credentials'].post;
     expect(issue.security).toEqual([{ bearer: [] }]);
-    expect(Object.keys(issue.responses)).toEqual(['201', '400', 'default']);
+    expect(Object.keys(issue.responses)).toEqual(['201', '400', '403', '503', 'default']);
     expect(issue.requestBody.content['application/json'].schema.properties).toHaveProperty('ttlSeconds');
     expect(document.paths['/'].get.parameters.map(({ name }: { name: string }) => name)).toContain('api');
     expect(document.paths['/healthz'].get.security).toEqual([]);
     const { parameters, responses } = document.paths['/v1/sessions/{id}'].delete;
     expect(parameters).toMatchObject([{ name: 'id', in: 'path', required: true }]);
     expect(responses['204']).toEqual({ description: 'Success' });
-  });
-});
-
-describe('POST /v1/reload', () => {
-  const ask = (presented = admin.key) =>
-    service.inject({ method: 'POST', url: '/v1/reload', headers: bearer(presented) });
-
-  it('says what was reloaded', async () => {
-    expect((await ask()).json()).toEqual({});
-    for (const kind of ['reloaded', 'unchanged'] as const) {
-      reload = { certificate: { kind, expiresAt: now } };
-      const { statusCode, json } = await ask();
-      expect(statusCode).toBe(200);
-      expect(json()).toEqual({ certificate: { status: kind, expiresAt: '2023-11-14T22:13:20.000Z' } });
-    }
-  });
-
-  it('says why the certificate from before stays in use', async () => {
-    reload = { certificate: { kind: 'refused', why: 'the key is another one', expiresAt: now } };
-    const response = await ask();
-    expect(response.json()).toMatchObject({ error: { message: expect.stringContaining('the key is another one') } });
-    expect(await errorOf(Promise.resolve(response))).toBe('422 reload_refused');
-  });
-
-  it('needs the scope admin', async () => {
-    expect(await errorOf(ask(issuer.key))).toBe('403 insufficient_scope');
-    expect(await errorOf(ask('nonsense'))).toBe('401 unauthorized');
+    const twilio = document.paths['/2010-04-01/Accounts/{sid}/Tokens.json'].post;
+    expect(twilio.security).toEqual([{ basic: [] }]);
+    expect(Object.keys(twilio.requestBody.content)).toEqual(['application/x-www-form-urlencoded']);
+    expect(Object.keys(document.components.securitySchemes)).toEqual(['bearer', 'basic', 'keyParameter']);
   });
 });
 
@@ -366,11 +252,11 @@ describe('POST /v1/drain', () => {
     const response = await ask(admin.key);
     expect(response.statusCode).toBe(202);
     expect(response.json()).toEqual({ status: 'draining' });
-    expect(drains).toBe(1);
+    expect(daemon.drains).toBe(1);
   });
 
   it('needs the scope admin', async () => {
     expect(await errorOf(ask(reader.key))).toBe('403 insufficient_scope');
-    expect(drains).toBe(0);
+    expect(daemon.drains).toBe(0);
   });
 });

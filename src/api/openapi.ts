@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifySchema, RouteOptions } from 'fastify';
-import { ErrorBody } from './errors.ts';
+import { ErrorBody, type ErrorShape, ownErrorShape } from './errors.ts';
+import { bearer } from './key-source.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -36,13 +37,14 @@ export function openApiDocument(version: string, routes: readonly RouteOptions[]
       title: 'taciturn',
       version,
       license: { name: 'MIT', identifier: 'MIT' },
-      description: 'Credentials, sessions, health and metrics of a STUN/TURN server.',
+      description: 'Credentials, keys, users, sessions, usage, health and metrics of a STUN/TURN server.',
     },
     paths: Object.fromEntries(paths),
     components: {
       schemas: { Error: ErrorBody },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+        basic: { type: 'http', scheme: 'basic', description: 'The id of an API key as user, its secret as password.' },
         keyParameter: { type: 'apiKey', in: 'query', name: 'key', description: 'An API key, for turn-rest callers.' },
       },
     },
@@ -51,17 +53,17 @@ export function openApiDocument(version: string, routes: readonly RouteOptions[]
 
 function operation(route: RouteOptions): JsonObject {
   const schema: FastifySchema = route.schema ?? {};
-  const { scope, ownKeyCheck } = route.config ?? {};
-  const schemes = ownKeyCheck ? ['bearer', 'keyParameter'] : ['bearer'];
+  const { scope, keySource = bearer, wholeServer, errorShape, bodyTypes = ['application/json'] } = route.config ?? {};
+  const tenants = wholeServer === true ? ' that has no prefix for its users' : '';
   return {
     summary: schema.summary,
     operationId: schema.operationId,
     tags: schema.tags,
-    ...(scope ? { description: `Needs a key with the scope \`${scope}\`.` } : {}),
-    security: scope ? schemes.map((scheme) => ({ [scheme]: [] })) : [],
+    ...(scope ? { description: `Needs a key with the scope \`${scope}\`${tenants}.` } : {}),
+    security: scope ? keySource.schemes.map((scheme) => ({ [scheme]: [] })) : [],
     parameters: parameters(schema),
-    ...requestBody(schema, ownKeyCheck === true),
-    responses: { ...responses(schema), default: errorResponse },
+    ...requestBody(schema, bodyTypes),
+    responses: { ...responses(schema), default: errorShape ? shapedError(errorShape) : errorResponse },
   };
 }
 
@@ -69,6 +71,10 @@ const errorResponse = {
   description: 'Any error',
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
 };
+
+function shapedError({ schema }: ErrorShape): JsonObject {
+  return { description: 'Any error', content: { 'application/json': { schema } } };
+}
 
 function parameters(schema: FastifySchema): JsonObject[] {
   return (
@@ -88,9 +94,8 @@ function parameters(schema: FastifySchema): JsonObject[] {
   });
 }
 
-function requestBody(schema: FastifySchema, isForm: boolean): JsonObject {
+function requestBody(schema: FastifySchema, types: readonly string[]): JsonObject {
   if (!schema.body) return {};
-  const types = isForm ? ['application/x-www-form-urlencoded', 'application/json'] : ['application/json'];
   const { required = [] } = schema.body as { required?: string[] };
   const content = Object.fromEntries(types.map((type) => [type, { schema: schema.body }]));
   return { requestBody: { required: required.length > 0, content } };
@@ -100,7 +105,7 @@ function responses(schema: FastifySchema): JsonObject {
   const described = Object.entries((schema.response ?? { 200: {} }) as Record<string, JsonObject>);
   return Object.fromEntries(
     described.map(([status, body]) => {
-      if (body === (ErrorBody as unknown)) return [status, errorResponse];
+      if (body === (ownErrorShape.schema as unknown)) return [status, errorResponse];
       if (body.type === 'null') return [status, { description: 'Success' }];
       const content = body.content ?? { 'application/json': { schema: body } };
       return [status, { description: 'Success', content }];

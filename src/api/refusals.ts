@@ -9,7 +9,9 @@ const connectionCodes = new Map<string, readonly [ErrorCode, string]>([
 
 /** Answers what is not even HTTP, in the shape of every other error. */
 export function answerConnectionError(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+  // To whoever fails in the TLS handshake nothing can be said.
+  const handshake = error.code?.startsWith('ERR_SSL') === true || error.code?.startsWith('ERR_TLS') === true;
+  if (handshake || error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }

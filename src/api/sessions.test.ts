@@ -1,66 +1,28 @@
-import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ApiKeys, type ApiScope, createApiKey } from '../credentials/api-keys.ts';
-import type { SessionQuery, SessionSummary } from '../turn/session-summary.ts';
-import { instant, unixSeconds } from '../turn/time.ts';
-import { createHttpService } from './http-service.ts';
+import { FakeDaemon, session, type TestKey } from '../../test/api/fake-daemon.ts';
 
-const now = unixSeconds(1_700_000_000);
-const key = (scopes: readonly ApiScope[]) => createApiKey({ name: 'test', scopes, now, randomBytes });
-const issuer = key(['issue']);
-const reader = key(['read']);
-const admin = key(['admin']);
-
-const session = (id: string, label?: string): SessionSummary => ({
-  id,
-  user: 'alice',
-  label,
-  client: '192.0.2.7:5000',
-  transport: 'udp',
-  relayed: ['198.51.100.1:50000', '[2001:db8::1]:50001'],
-  createdAt: now,
-  expiresAt: unixSeconds(now + 600),
-  permissions: 2,
-  channels: 1,
-  fromClient: { packets: 3, bytes: 480 },
-  toClient: { packets: 4, bytes: 640 },
-  server: 1,
-});
-
-let sessions: SessionSummary[];
-let queries: SessionQuery[];
+let daemon: FakeDaemon;
 let service: FastifyInstance;
+let issuer: TestKey;
+let reader: TestKey;
+let admin: TestKey;
 
 beforeEach(() => {
-  sessions = ['a', 'b', 'c'].map((id) => session(id));
-  queries = [];
-  service = createHttpService({
-    version: '1.2.3',
-    apiKeys: new ApiKeys([issuer.stored, reader.stored, admin.stored]),
-    issue: () => ({ ok: false, code: 'invalid_user', message: 'Nothing is issued here.' }),
-    offeredUrls: () => [],
-    reload: () => ({}),
-    sessions: async (query) => {
-      queries.push(query);
-      return sessions.filter(({ id }) => id > (query.after ?? '')).slice(0, query.limit);
-    },
-    session: async (id) => sessions.find((one) => one.id === id),
-    endSession: async (id) => {
-      const before = sessions.length;
-      sessions = sessions.filter((one) => one.id !== id);
-      return sessions.length < before;
-    },
-    drain: () => {},
-    plane: () => ({ name: 'dgram', why: 'It was configured.', workers: 0 }),
-    readiness: () => ({ ready: true }),
-    metrics: async () => ({ contentType: 'text/plain', body: '' }),
-    monotonicNow: () => instant(0),
-  });
+  daemon = new FakeDaemon();
+  service = daemon.service;
+  issuer = daemon.key(['issue']);
+  reader = daemon.key(['read']);
+  admin = daemon.key(['admin']);
+  daemon.sessions = ['a', 'b', 'c'].map((id) => session(id));
 });
 afterEach(() => service.close());
 
-function ask(url: string, { key: presented } = reader, method: InjectOptions['method'] = 'GET') {
+function ask(
+  url: string,
+  { key: presented } = reader as { readonly key: string },
+  method: InjectOptions['method'] = 'GET',
+) {
   return service.inject({ method: method!, url, headers: { authorization: `Bearer ${presented}` } });
 }
 
@@ -71,7 +33,7 @@ async function codeOf(response: ReturnType<typeof ask>): Promise<string> {
 
 describe('GET /v1/sessions', () => {
   it('shows live allocations with their traffic', async () => {
-    sessions = [session('a', 'room-7')];
+    daemon.sessions = [session('a', { label: 'room-7' })];
     expect((await ask('/v1/sessions')).json()).toEqual({
       sessions: [
         {
@@ -95,7 +57,9 @@ describe('GET /v1/sessions', () => {
 
   it('asks for those of a user and a label, and never for all of them', async () => {
     await ask('/v1/sessions?user=alice&label=room-7');
-    expect(queries).toEqual([{ user: 'alice', label: 'room-7', after: undefined, limit: 101 }]);
+    expect(daemon.sessionQueries).toEqual([
+      { user: 'alice', userPrefix: undefined, label: 'room-7', after: undefined, limit: 101 },
+    ]);
   });
 
   it('goes on page by page to the last one', async () => {
@@ -115,7 +79,7 @@ describe('GET /v1/sessions', () => {
     'refuses ?%s',
     async (query) => {
       expect(await codeOf(ask(`/v1/sessions?${query}`))).toBe('400 invalid_request');
-      expect(queries).toEqual([]);
+      expect(daemon.sessionQueries).toEqual([]);
     },
   );
 
@@ -136,7 +100,7 @@ describe('DELETE /v1/sessions/{id}', () => {
     const response = await ask('/v1/sessions/b', admin, 'DELETE');
     expect(response.statusCode).toBe(204);
     expect(response.body).toBe('');
-    expect(sessions.map(({ id }) => id)).toEqual(['a', 'c']);
+    expect(daemon.sessions.map(({ id }) => id)).toEqual(['a', 'c']);
     expect(await codeOf(ask('/v1/sessions/b', admin, 'DELETE'))).toBe('404 not_found');
   });
 
@@ -148,12 +112,47 @@ describe('DELETE /v1/sessions/{id}', () => {
 
 describe('the key', () => {
   it.each([
-    ['GET', '/v1/sessions', issuer, '403 insufficient_scope'],
-    ['GET', '/v1/sessions/a', issuer, '403 insufficient_scope'],
-    ['DELETE', '/v1/sessions/a', reader, '403 insufficient_scope'],
-    ['DELETE', '/v1/sessions/a', { key: 'nonsense' }, '401 unauthorized'],
+    ['GET', '/v1/sessions', () => issuer, '403 insufficient_scope'],
+    ['GET', '/v1/sessions/a', () => issuer, '403 insufficient_scope'],
+    ['DELETE', '/v1/sessions/a', () => reader, '403 insufficient_scope'],
+    ['DELETE', '/v1/sessions/a', () => ({ key: 'nonsense' }), '401 unauthorized'],
   ] as const)('of %s %s needs the scope', async (method, url, presented, expected) => {
-    expect(await codeOf(ask(url, presented as typeof admin, method))).toBe(expected);
-    expect(sessions).toHaveLength(3);
+    expect(await codeOf(ask(url, presented(), method))).toBe(expected);
+    expect(daemon.sessions).toHaveLength(3);
+  });
+});
+
+describe('a key with a prefix for its users', () => {
+  let tenant: TestKey;
+  beforeEach(() => {
+    tenant = daemon.key(['read', 'admin'], { userPrefix: 'acme-' });
+    daemon.sessions.push(session('d', { user: 'acme-alice' }));
+  });
+
+  it('lists no more than theirs', async () => {
+    await ask('/v1/sessions', tenant);
+    expect(daemon.sessionQueries).toMatchObject([{ userPrefix: 'acme-' }]);
+  });
+
+  it('sees and ends no more than theirs', async () => {
+    expect((await ask('/v1/sessions/d', tenant)).json().user).toBe('acme-alice');
+    expect(await codeOf(ask('/v1/sessions/a', tenant))).toBe('404 not_found');
+    expect(await codeOf(ask('/v1/sessions/a', tenant, 'DELETE'))).toBe('404 not_found');
+    expect((await ask('/v1/sessions/d', tenant, 'DELETE')).statusCode).toBe(204);
+    expect(daemon.sessions.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('the audit log', () => {
+  it('tells who ended what, and who was not allowed to', async () => {
+    await ask('/v1/sessions/a', admin, 'DELETE');
+    await ask('/v1/sessions/a', reader, 'DELETE');
+    await ask('/v1/sessions/x', admin, 'DELETE');
+    const entry = { action: 'session-ended', via: 'http', from: '127.0.0.1' };
+    expect(daemon.audited).toEqual([
+      { ...entry, by: admin.id, subject: 'a', details: { user: 'alice' } },
+      { ...entry, by: reader.id, subject: 'a', refused: 'insufficient_scope' },
+      { ...entry, by: admin.id, subject: 'x', refused: 'not_found' },
+    ]);
   });
 });

@@ -2,22 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
 import type { SessionSummary } from '../turn/session-summary.ts';
 import type { UnixSeconds } from '../turn/time.ts';
-import type { HttpServiceDependencies } from './dependencies.ts';
+import { type HttpServiceDependencies, mayTouch } from './dependencies.ts';
 import { ApiError, ErrorBody } from './errors.ts';
-
-const DEFAULT_LIMIT = 100;
+import { cutPage, nextPage, pageLimit, pageParameters } from './paging.ts';
 
 const SessionListParameters = Type.Object(
   {
     user: Type.Optional(Type.String({ description: 'Only those of this user.' })),
     label: Type.Optional(Type.String({ description: 'Only those whose credential has this label.' })),
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^([1-9]\\d{0,2}|1000)$',
-        description: `How many at most: 1 to 1000, ${DEFAULT_LIMIT} when left out.`,
-      }),
-    ),
-    cursor: Type.Optional(Type.String({ description: 'What the page before gave as next.' })),
+    ...pageParameters,
   },
   { additionalProperties: false },
 );
@@ -42,10 +35,7 @@ const Session = Type.Object({
   server: Type.Integer({ description: 'Which server of the daemon has it: 0 is the main thread.' }),
 });
 
-const SessionList = Type.Object({
-  sessions: Type.Array(Session),
-  next: Type.Optional(Type.String({ description: 'The cursor of the next page; left out on the last one.' })),
-});
+const SessionList = Type.Object({ sessions: Type.Array(Session), next: nextPage });
 
 /** `GET /v1/sessions`, `GET` and `DELETE /v1/sessions/{id}` */
 export function sessionRoutes(dependencies: HttpServiceDependencies): FastifyPluginAsyncTypebox {
@@ -62,12 +52,12 @@ export function sessionRoutes(dependencies: HttpServiceDependencies): FastifyPlu
           response: { 200: SessionList, 400: ErrorBody },
         },
       },
-      async ({ query: { user, label, limit: wanted, cursor } }) => {
-        const limit = wanted === undefined ? DEFAULT_LIMIT : Number(wanted);
-        // One more than is shown tells whether there is another page.
-        const found = await dependencies.sessions({ user, label, after: cursor, limit: limit + 1 });
-        const shown = found.slice(0, limit);
-        return { sessions: shown.map(present), ...(found.length > limit && { next: shown.at(-1)!.id }) };
+      async ({ apiKey, query: { user, label, limit: wanted, cursor } }) => {
+        const limit = pageLimit(wanted);
+        const { userPrefix } = apiKey!.limits;
+        const found = await dependencies.sessions({ user, userPrefix, label, after: cursor, limit: limit + 1 });
+        const { shown, next } = cutPage(found, ({ id }) => id, limit);
+        return { sessions: shown.map(present), ...(next !== undefined && { next }) };
       },
     );
     app.get(
@@ -82,16 +72,17 @@ export function sessionRoutes(dependencies: HttpServiceDependencies): FastifyPlu
           response: { 200: Session, 404: ErrorBody },
         },
       },
-      async ({ params: { id } }) => {
+      async ({ apiKey, params: { id } }) => {
         const session = await dependencies.session(id);
-        if (session === undefined) throw noSession();
+        // Those of others are not even said to exist.
+        if (session === undefined || !mayTouch(apiKey!, session.user)) throw noSession();
         return present(session);
       },
     );
     app.delete(
       '/v1/sessions/:id',
       {
-        config: { scope: 'admin' },
+        config: { scope: 'admin', audit: { action: 'session-ended', subject: 'id' } },
         schema: {
           summary: 'End an allocation at once',
           operationId: 'endSession',
@@ -100,7 +91,11 @@ export function sessionRoutes(dependencies: HttpServiceDependencies): FastifyPlu
           response: { 204: Type.Null(), 404: ErrorBody },
         },
       },
-      async ({ params: { id } }, reply) => {
+      async (request, reply) => {
+        const { id } = request.params;
+        const session = await dependencies.session(id);
+        if (session === undefined || !mayTouch(request.apiKey!, session.user)) throw noSession();
+        request.auditFacts = { details: { user: session.user } };
         if (!(await dependencies.endSession(id))) throw noSession();
         return reply.code(204).send(null);
       },

@@ -2,9 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { turnUrls } from '../credentials/ice-servers.ts';
-import { type Authorize, bearerKey } from './authorization.ts';
+import type { Authorize } from './authorization.ts';
 import type { HttpServiceDependencies } from './dependencies.ts';
 import { ApiError, ErrorBody } from './errors.ts';
+import { formType, takeForms } from './form-body.ts';
+import { issue } from './issuing.ts';
+import { bearerKey, bearerOrParameter } from './key-source.ts';
+import { allowNoBody } from './optional-body.ts';
 
 const TurnRestParameters = Type.Object(
   {
@@ -28,9 +32,15 @@ const schema = {
   summary: 'Issue a credential as draft-uberti-behave-turn-rest-00 has it',
   tags: ['credentials'],
   querystring: TurnRestParameters,
-  response: { 200: TurnRestAnswer, 400: ErrorBody },
+  response: { 200: TurnRestAnswer, 400: ErrorBody, 403: ErrorBody, 503: ErrorBody },
 };
-const config = { scope: 'issue', ownKeyCheck: true } as const;
+const config = {
+  scope: 'issue',
+  ownKeyCheck: true,
+  keySource: bearerOrParameter,
+  bodyTypes: [formType, 'application/json'],
+  audit: { action: 'credential-issued' },
+} as const;
 
 /** `GET` and `POST /?service=turn`, which Janus and others call; the parameters may be in the query, the body or both. */
 export function turnRestRoutes(dependencies: HttpServiceDependencies, authorize: Authorize): FastifyPluginAsyncTypebox {
@@ -42,11 +52,9 @@ export function turnRestRoutes(dependencies: HttpServiceDependencies, authorize:
     if (key !== undefined && api !== undefined && key !== api) {
       throw new ApiError('invalid_request', 'key and api are the same parameter, and here they differ.');
     }
-    authorize(request, bearerKey(request) ?? key ?? api, 'issue');
+    authorize(request, reply, bearerKey(request) ?? key ?? api, 'issue');
     // Some callers send the parameter without a value when they have no user.
-    const issued = dependencies.issue({ user: username === '' ? undefined : username });
-    if (!issued.ok) throw new ApiError(issued.code, issued.message);
-    const { credential } = issued;
+    const credential = issue(dependencies, request, { user: username === '' ? undefined : username });
     const uris = [...turnUrls(dependencies.offeredUrls())];
     return reply.send({
       username: credential.username,
@@ -56,10 +64,7 @@ export function turnRestRoutes(dependencies: HttpServiceDependencies, authorize:
     });
   };
   return async (app) => {
-    // Only these routes take forms: the parser stays inside this plugin.
-    app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
-      done(null, parseForm(String(body)));
-    });
+    takeForms(app);
     app.get('/', { config, schema: { ...schema, operationId: 'turnRestGet' } }, async (request, reply) =>
       answer(request, reply, request.query),
     );
@@ -68,24 +73,11 @@ export function turnRestRoutes(dependencies: HttpServiceDependencies, authorize:
       {
         config,
         schema: { ...schema, operationId: 'turnRestPost', body: TurnRestParameters },
-        preValidation: async (request) => {
-          if (request.body === undefined || request.body === null) request.body = {};
-        },
+        preValidation: allowNoBody,
       },
       async (request, reply) => answer(request, reply, merge(request.query, request.body)),
     );
   };
-}
-
-/** Fields of a form; one that is repeated becomes a list, which the schema then refuses. */
-function parseForm(body: string): Record<string, string | string[]> {
-  const fields = new URLSearchParams(body);
-  return Object.fromEntries(
-    [...new Set(fields.keys())].map((name) => {
-      const values = fields.getAll(name);
-      return [name, values.length === 1 ? values[0]! : values];
-    }),
-  );
 }
 
 function merge(query: TurnRestParameters, body: TurnRestParameters): TurnRestParameters {

@@ -89,7 +89,12 @@ export function credentialFromSecret(
   return { username, password };
 }
 
-async function firstLine(flag: string, file: string, { streams, workingDirectory }: CommandContext): Promise<string> {
+/** Reads a secret from the first line of a file, or of stdin with `-`. */
+export async function firstLine(
+  flag: string,
+  file: string,
+  { streams, workingDirectory }: CommandContext,
+): Promise<string> {
   let content: string;
   try {
     content = file === '-' ? await text(streams.stdin) : readFileSync(resolve(workingDirectory, file), 'utf8');

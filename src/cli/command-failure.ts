@@ -8,10 +8,11 @@ export class CommandFailure extends Error {
   readonly exitCode: number;
   /** A code for scripts that does not change. */
   readonly code: string;
-  readonly problems: readonly ConfigProblem[];
+  /** Of a configuration; as text where a running server has found them. */
+  readonly problems: readonly (ConfigProblem | string)[];
 
   /** @param message what happened, why, and what to do about it */
-  constructor(exitCode: number, code: string, message: string, problems: readonly ConfigProblem[] = []) {
+  constructor(exitCode: number, code: string, message: string, problems: readonly (ConfigProblem | string)[] = []) {
     super(message);
     this.exitCode = exitCode;
     this.code = code;
@@ -39,12 +40,16 @@ export function wrongUsage(message: string): CommandFailure {
 export function renderFailure(failure: CommandFailure, context: CommandContext, json: boolean): void {
   const { streams, environment } = context;
   if (json) {
-    const problems = failure.problems.map((problem) => ({ ...problem, where: describeOrigin(problem.origin) }));
+    const problems = failure.problems.map((problem) =>
+      typeof problem === 'string' ? { text: problem } : { ...problem, where: describeOrigin(problem.origin) },
+    );
     const error = { code: failure.code, message: failure.message, ...(problems.length > 0 ? { problems } : {}) };
     streams.stdout.write(`${JSON.stringify({ schema: 1, error }, null, 2)}\n`);
     return;
   }
   const { bad } = styles(streams.stderr, environment);
   streams.stderr.write(`${bad('error:')} ${failure.message}\n`);
-  for (const problem of failure.problems) streams.stderr.write(`  ${describeProblem(problem)}\n`);
+  for (const problem of failure.problems) {
+    streams.stderr.write(`  ${typeof problem === 'string' ? problem : describeProblem(problem)}\n`);
+  }
 }

@@ -11,10 +11,24 @@ import {
 } from './command-context.ts';
 import { CommandFailure, renderFailure, wrongUsage } from './command-failure.ts';
 import { registerConfigCheck } from './config-check.ts';
+import { registerConfigImport } from './config-import.ts';
 import { registerConfigShow } from './config-show.ts';
 import { registerCredentialsIssue } from './credentials-issue.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerDrain } from './drain.ts';
+import { registerKeysCreate } from './keys-create.ts';
+import { registerKeysList } from './keys-list.ts';
+import { registerKeysRevoke } from './keys-revoke.ts';
+import { registerReload } from './reload.ts';
 import { registerServe } from './serve.ts';
+import { registerSessionsKill } from './sessions-kill.ts';
+import { registerSessionsList } from './sessions-list.ts';
+import { registerSessionsShow } from './sessions-show.ts';
+import { registerStatus } from './status.ts';
+import { registerUsersAdd } from './users-add.ts';
+import { registerUsersImport } from './users-import.ts';
+import { registerUsersList } from './users-list.ts';
+import { registerUsersRemove } from './users-remove.ts';
 
 /**
  * Runs the command line.
@@ -69,6 +83,9 @@ function program(context: CommandContext, said: string[]): Command {
     .addHelpText('after', '\nExamples:\n  $ taciturn serve\n  $ taciturn credentials issue --user alice');
 
   registerServe(root, context);
+  registerStatus(root, context);
+  registerDrain(root, context);
+  registerReload(root, context);
   registerCheck(root, context);
   registerDoctor(root, context);
   registerBench(root, context);
@@ -76,9 +93,26 @@ function program(context: CommandContext, said: string[]): Command {
   const credentials = group(root, 'credentials', 'Time-limited credentials', 'taciturn credentials issue --user alice');
   registerCredentialsIssue(credentials, context);
 
+  const keys = group(root, 'keys', 'API keys of the HTTP service', 'taciturn keys create --name app --scope issue');
+  registerKeysCreate(keys, context);
+  registerKeysList(keys, context);
+  registerKeysRevoke(keys, context);
+
+  const users = group(root, 'users', 'Static users in the store', 'taciturn users add alice --password-file -');
+  registerUsersAdd(users, context);
+  registerUsersList(users, context);
+  registerUsersRemove(users, context);
+  registerUsersImport(users, context);
+
+  const sessions = group(root, 'sessions', 'Live allocations of the running server', 'taciturn sessions list');
+  registerSessionsList(sessions, context);
+  registerSessionsShow(sessions, context);
+  registerSessionsKill(sessions, context);
+
   const config = group(root, 'config', 'The configuration', 'taciturn config check --config taciturn.yaml');
   registerConfigCheck(config, context);
   registerConfigShow(config, context);
+  registerConfigImport(config, context);
   return root;
 }
 

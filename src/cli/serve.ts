@@ -1,9 +1,9 @@
 import { loadConfiguration } from '../config/load-configuration.ts';
-import type { Configuration } from '../config/settings.ts';
 import { DataDirectoryError, sharedSecretFile } from '../credentials/first-start.ts';
-import { Daemon } from '../daemon/daemon.ts';
+import { Daemon, type DaemonOptions } from '../daemon/daemon.ts';
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { StartError } from '../daemon/start-error.ts';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
 import { badConfiguration, CommandFailure } from './command-failure.ts';
 import { addConfigurationFlags, configurationFile, readConfigurationFlags } from './configuration-flags.ts';
@@ -16,7 +16,7 @@ Examples:
   $ taciturn serve --config /etc/taciturn/taciturn.yaml
   $ taciturn serve --external-ipv4 198.51.100.7 --relay-ports 50000-50999
 
-SIGHUP reads the TLS certificate again, as does a change of its files.
+SIGHUP reads configuration and certificates again; a certificate is also read when its files change.
 SIGTERM or SIGINT takes no new allocations and ends when the last one is gone, or after shutdown.deadline; a second one ends at once.`;
 
 /** `taciturn serve` */
@@ -36,35 +36,35 @@ export const registerServe: RegisterCommand = (parent, context) => {
 async function run(options: { config?: string; json?: boolean }, context: CommandContext): Promise<void> {
   const { environment, workingDirectory } = context;
   const file = configurationFile(options, environment);
-  const loaded = loadConfiguration({
-    file,
-    environment,
-    flags: readConfigurationFlags({ ...options }),
-    workingDirectory,
-  });
+  const flags = readConfigurationFlags({ ...options });
+  const load = () => loadConfiguration({ file, environment, flags, workingDirectory });
+  const loaded = load();
   if (!loaded.ok) throw badConfiguration(loaded.problems);
   const { configuration } = loaded;
   const { stdout, stderr } = context.streams;
   const stream = options.json === true ? stderr : stdout;
   const log = createLog({ ...configuration.log, stream, color: usesColour(stream, environment) });
 
-  const daemon = await start(configuration, log, context.version);
+  const daemon = await start({ configuration, load, log, version: context.version });
   const secretFile =
     configuration.authentication.sharedSecrets.length > 0 ? undefined : sharedSecretFile(configuration.dataDir);
   renderStart(daemon.report, { secretFile, json: options.json === true, launcher: launcher(environment) }, context);
   for (const notice of daemon.report.notices) log.warn({ event: 'notice' }, notice);
   log.info({ event: 'started', version: context.version, plane: daemon.report.plane.name }, 'taciturn is ready');
 
-  await untilStopped(daemon, configuration, log);
+  const manager = ServiceManager.find(environment, {
+    healthy: () => daemon.isHealthy(),
+    describe: () => `${daemon.allocations} allocations`,
+    trouble: (why) => log.warn({ event: 'service-manager' }, why),
+  });
+  manager.ready();
+  await untilStopped(daemon, manager, log);
+  await manager.close();
 }
 
-async function start(
-  configuration: Configuration,
-  log: ReturnType<typeof createLog>,
-  version: string,
-): Promise<Daemon> {
+async function start(options: DaemonOptions): Promise<Daemon> {
   try {
-    return await Daemon.start(configuration, log, version);
+    return await Daemon.start(options);
   } catch (error) {
     if (error instanceof StartError || error instanceof DataDirectoryError) {
       throw new CommandFailure(ExitCode.failure, 'cannot_start', error.message);
@@ -74,20 +74,25 @@ async function start(
 }
 
 /** Waits for the first signal, then for the allocations to end, for the deadline, or for a second signal. */
-async function untilStopped(
-  daemon: Daemon,
-  configuration: Configuration,
-  log: ReturnType<typeof createLog>,
-): Promise<void> {
+async function untilStopped(daemon: Daemon, manager: ServiceManager, log: Log): Promise<void> {
   const signals = new SignalQueue();
   // Also keeps a daemon whose terminal is closed from ending.
   const reload = (): void => {
-    log.info({ event: 'reload', signal: 'SIGHUP' }, 'SIGHUP: reading the certificate again');
-    daemon.reload();
+    manager.reloading();
+    const outcome = daemon.reload();
+    if (!outcome.ok) {
+      const { problems } = outcome;
+      log.error(
+        { event: 'reload-refused', problems },
+        `nothing is changed, because the configuration is no good: ${problems.join('; ')}`,
+      );
+    }
+    manager.ready();
   };
   process.on('SIGHUP', reload);
   const first = await signals.next();
-  const { deadlineMilliseconds } = configuration.shutdown;
+  const { deadlineMilliseconds } = daemon.configuration.shutdown;
+  manager.stopping(deadlineMilliseconds);
   const { allocations } = daemon;
   log.info(
     { event: 'draining', signal: first, allocations, deadlineMilliseconds },

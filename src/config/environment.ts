@@ -9,7 +9,8 @@ const prefix = 'TACITURN_';
 /** Variables that start with the prefix and are no configuration keys. */
 const otherVariables = new Map([
   ['TACITURN_CONFIG', 'the configuration file, when no --config names one'],
-  ['TACITURN_PASSWORD', 'the password for taciturn check'],
+  ['TACITURN_API_KEY', 'the API key for the commands that ask a running server'],
+  ['TACITURN_PASSWORD', 'the password for taciturn check and users add'],
   ['TACITURN_SECRET', 'the shared secret for taciturn check'],
   ['TACITURN_FUZZ_MESSAGES', 'how many messages the fuzz test sends'],
   ['TACITURN_FUZZ_SEED', 'the seed of a fuzz run that is to be repeated'],

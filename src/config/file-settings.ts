@@ -12,13 +12,18 @@ interface FileSettings {
   readonly problems: ConfigProblem[];
 }
 
-/** Reads the settings that a configuration file gives. */
-export function readFileSettings(tree: AnyGroup, file: string | undefined, workingDirectory: string): FileSettings {
+/** Reads the settings that a configuration file gives, or its content where that is at hand already. */
+export function readFileSettings(
+  tree: AnyGroup,
+  file: string | undefined,
+  workingDirectory: string,
+  content?: string,
+): FileSettings {
   const found: FileSettings = { given: [], problems: [] };
   if (file === undefined) return found;
   let text: string;
   try {
-    text = readFileSync(resolve(workingDirectory, file), 'utf8');
+    text = content ?? readFileSync(resolve(workingDirectory, file), 'utf8');
   } catch (error) {
     found.problems.push({
       origin: { kind: 'file', file, line: 1, column: 1 },

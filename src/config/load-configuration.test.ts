@@ -50,6 +50,7 @@ describe('without a file, variables and flags', () => {
         ports: { low: 49152, high: 65535 },
         plane: 'auto',
         workers: 'auto',
+        tcp: true,
         rfc5766Channels: false,
         ipv4: { address: { kind: 'auto' }, external: { kind: 'same' } },
         ipv6: { address: { kind: 'auto' }, external: { kind: 'same' } },

@@ -21,6 +21,8 @@ export interface FlagValue {
 export interface ConfigurationInput {
   /** The YAML file; without it there are only flags, environment and defaults. */
   readonly file?: string | undefined;
+  /** Its content, where it is no file yet. */
+  readonly text?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly flags?: readonly FlagValue[];
   /** What relative paths start from; the process's own by default. */
@@ -47,7 +49,7 @@ export type LoadedConfiguration =
 export function loadConfiguration(input: ConfigurationInput): LoadedConfiguration {
   const tree: AnyGroup = settings;
   const workingDirectory = input.workingDirectory ?? process.cwd();
-  const file = readFileSettings(tree, input.file, workingDirectory);
+  const file = readFileSettings(tree, input.file, workingDirectory, input.text);
   const environment = readEnvironment(tree, input.environment);
   const layers = [
     fromFlags(tree, input.flags ?? []),

@@ -106,12 +106,29 @@ const rules: readonly Rule[] = [
     },
   ]),
   {
-    keys: ['http.host', 'http.allowPublic'],
+    keys: ['http.certificateFile', 'http.keyFile'],
+    broken: ({ http }) =>
+      (http.certificateFile === undefined) !== (http.keyFile === undefined) &&
+      'HTTPS needs both, http.certificateFile and http.keyFile.',
+  },
+  {
+    keys: ['admission.url', 'admission.secret'],
+    broken: ({ admission }) =>
+      admission.url !== undefined && admission.secret === undefined && 'Requests are signed: set admission.secretFile.',
+  },
+  {
+    keys: ['webhooks.urls', 'webhooks.secret'],
+    broken: ({ webhooks }) =>
+      webhooks.urls.length > 0 && webhooks.secret === undefined && 'Requests are signed: set webhooks.secretFile.',
+  },
+  {
+    keys: ['http.host', 'http.allowPublic', 'http.certificateFile'],
     broken: ({ http }) =>
       http.enabled &&
       !http.allowPublic &&
+      http.certificateFile === undefined &&
       !isLoopback(http.host) &&
-      'The HTTP service does not speak TLS, so it stays on loopback; put a TLS proxy in front of it, or set http.allowPublic: true on a network you trust.',
+      'API keys would cross the network unencrypted. Set http.certificateFile and http.keyFile, put a TLS proxy in front, or set http.allowPublic: true on a network you trust.',
   },
 ];
 

@@ -166,6 +166,61 @@ export function optionalPath(summary: string): Setting<string | undefined> {
   });
 }
 
+/** Some of several choices. */
+export function choices<const T extends string>(
+  summary: string,
+  all: readonly T[],
+  fallback: readonly T[],
+): Setting<readonly T[]> {
+  return setting<readonly T[]>({
+    summary,
+    fallback,
+    schema: Type.Array(Type.Enum([...all])),
+    shape: 'list',
+    allowed: `a list of ${all.join(', ')}`,
+    accept: (value) =>
+      Array.isArray(value) && value.every((item) => all.includes(item)) ? [...new Set(value as T[])] : undefined,
+  });
+}
+
+/** A URL of HTTP or HTTPS that may be left out. */
+export function optionalUrl(summary: string): Setting<string | undefined> {
+  return setting<string | undefined>({
+    ...urlBase(summary),
+    shape: 'text',
+    fallback: undefined,
+    schema: Type.Union([Type.String({ pattern: '^https?://' }), Type.Null()]),
+    accept: httpUrl,
+  });
+}
+
+/** URLs of HTTP or HTTPS. */
+export function urls(summary: string): Setting<readonly string[]> {
+  return setting<readonly string[]>({
+    ...urlBase(summary),
+    allowed: 'a list of URLs of http: or https:, without a password in them',
+    shape: 'list',
+    fallback: [],
+    schema: Type.Array(Type.String({ pattern: '^https?://' })),
+    accept: (value) => {
+      const parsed = Array.isArray(value) ? value.map(httpUrl) : [undefined];
+      return parsed.every((url) => url !== undefined) ? parsed : undefined;
+    },
+  });
+}
+
+function urlBase(summary: string) {
+  return { summary, allowed: 'a URL of http: or https:, without a password in it' };
+}
+
+/** A password in it would be shown wherever the configuration is. */
+function httpUrl(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  const fits = /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  return fits ? url.href : undefined;
+}
+
 /** The lowest and the highest duration allowed, as one would write them. */
 interface DurationRange {
   readonly min: string;

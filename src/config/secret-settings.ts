@@ -48,6 +48,25 @@ export function secrets(summary: string): Setting<readonly string[]> {
   };
 }
 
+/** One secret of some pattern, which may be left out or given as a file. */
+export function optionalSecret(summary: string, pattern: RegExp, allowed: string): Setting<string | undefined> {
+  return {
+    kind: 'setting',
+    summary,
+    schema: Type.Union([Type.String({ pattern: pattern.source }), Type.Null()]),
+    shape: 'text',
+    fallback: undefined,
+    suffix: '',
+    allowed,
+    secret: true,
+    fromFile: (content) => content.trim(),
+    parse: (value, context) =>
+      typeof value === 'string' && pattern.test(value)
+        ? value
+        : context.refuse({ found: describeType(value), allowed }),
+  };
+}
+
 /** Static users: `{name, password}` or `{name, passwordFile}`. */
 export function users(summary: string): Setting<readonly ConfiguredUser[]> {
   const allowed = 'a list of {name, password} or {name, passwordFile}';

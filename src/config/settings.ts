@@ -16,16 +16,19 @@ import {
   byteRate,
   byteSize,
   choice,
+  choices,
   countRate,
   milliseconds,
   optionalPath,
   optionalText,
+  optionalUrl,
   seconds,
   text,
   toggle,
+  urls,
   wholeNumber,
 } from './scalar-settings.ts';
-import { secrets, users } from './secret-settings.ts';
+import { optionalSecret, secrets, users } from './secret-settings.ts';
 import { group, type ValuesOf } from './setting.ts';
 
 // Port 0 lets tests and several daemons on one machine take whatever port is free.
@@ -102,6 +105,7 @@ export const settings = group('The configuration of taciturn.', {
       min: 1,
       max: 64,
     }),
+    tcp: toggle('Whether clients that come over TCP or TLS may reach peers over TCP (RFC 6062).', true),
     rfc5766Channels: toggle(
       'Also accept channel numbers 0x5000-0x7FFF, which clients of the old RFC 5766 bind.',
       false,
@@ -208,14 +212,74 @@ export const settings = group('The configuration of taciturn.', {
       max: seconds('The most that may be asked for.', '24h', { min: '1s', max: '366d' }),
     }),
   }),
+  store: group('Where API keys, static users, revocations and usage are kept.', {
+    redis: optionalSecret(
+      'The URL of a Redis server that several daemons share, such as rediss://user:password@redis.example.org:6379/0; without one it is an SQLite file in dataDir.',
+      /^rediss?:\/\/[^\s]+$/,
+      'a URL that begins with redis:// or rediss://',
+    ),
+    redisPrefix: text(
+      'What the names of all keys in Redis begin with.',
+      'taciturn:',
+      /^[\x21-\x7e]{0,64}$/,
+      'up to 64 characters of ASCII without spaces',
+    ),
+    keepUsage: seconds('How long usage is kept.', '400d', { min: '1d', max: '3660d' }),
+    maxRevocations: wholeNumber('Revocations that are remembered at once; further ones are refused.', 1_000_000, {
+      min: 1,
+      max: 10_000_000,
+    }),
+  }),
   http: group('The HTTP service: credentials, health, metrics.', {
     enabled: toggle('Whether it runs.', true),
     host: bindHost('The address it binds.', '127.0.0.1'),
     port: wholeNumber('The port it binds; 0 takes a free one.', 8080, port),
+    certificateFile: optionalPath('The certificate with its chain, in PEM: the service then speaks HTTPS only.'),
+    keyFile: optionalPath('The private key of the certificate, in PEM, without a passphrase.'),
     allowPublic: toggle(
-      'Allow a host that is not loopback, although API keys then cross the network unencrypted.',
+      'Allow a host that is not loopback without a certificate, although API keys then cross the network unencrypted.',
       false,
     ),
+    trustedProxies: addressRanges(
+      'Reverse proxies whose X-Forwarded-For is believed; from anybody else such headers are ignored.',
+    ),
+  }),
+  admission: group('A service of yours that is asked about each new allocation.', {
+    url: optionalUrl('Where it is asked, by POST; when empty, nobody is.'),
+    secret: optionalSecret(
+      'What the requests are signed with; see docs/webhooks.md.',
+      /^.{16,}$/,
+      'text of at least 16 characters',
+    ),
+    timeout: milliseconds('How long it may take to answer.', '2s', { min: '50ms', max: '10s' }),
+    cache: seconds('How long an answer counts for the same user, label and key.', '10s', { min: '0s', max: '1h' }),
+    whenUnavailable: choice('What happens while it does not answer.', ['allow', 'refuse'], 'refuse'),
+  }),
+  webhooks: group('Tells services of yours what happens.', {
+    urls: urls('Where it is told, by POST.'),
+    secret: optionalSecret(
+      'What the requests are signed with; see docs/webhooks.md.',
+      /^.{16,}$/,
+      'text of at least 16 characters',
+    ),
+    events: choices(
+      'What is told.',
+      ['allocation-created', 'allocation-ended', 'budget-reached'],
+      ['allocation-created', 'allocation-ended', 'budget-reached'],
+    ),
+    timeout: milliseconds('How long a receiver may take.', '5s', { min: '50ms', max: '1m' }),
+    attempts: wholeNumber('How often one message is tried, ever more slowly, before it is dropped.', 8, {
+      min: 1,
+      max: 20,
+    }),
+    queue: wholeNumber('Messages that may wait for one receiver; when there are more, the oldest is dropped.', 10_000, {
+      min: 1,
+      max: 1_000_000,
+    }),
+  }),
+  audit: group('Who issued, revoked, ended or changed what, and from where.', {
+    file: optionalPath('Where it is written, one JSON document a line; when empty, audit.jsonl in dataDir.'),
+    enabled: toggle('Whether it is written.', true),
   }),
   log: group('What is logged.', {
     level: choice(

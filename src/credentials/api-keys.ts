@@ -2,18 +2,55 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { UnixSeconds } from '../turn/time.ts';
-import { readIfPresent, writePrivateFile } from './private-file.ts';
+import { readIfPresent } from './private-file.ts';
 
 /** What a key may do. */
 export const apiScopes = ['issue', 'revoke', 'read', 'admin'] as const;
 export type ApiScope = (typeof apiScopes)[number];
 
-const StoredApiKey = Type.Object({
+/** What a key may use; what is left out is not limited, or as the configuration has it. */
+export const KeyLimits = Type.Object(
+  {
+    maxTtlSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 31_622_400,
+        description: 'The longest TTL, in place of credentials.ttl.max.',
+      }),
+    ),
+    requestsPerSecond: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Requests each second, and as many at once.' }),
+    ),
+    origins: Type.Optional(
+      Type.Array(Type.String({ pattern: '^https?://[^\\s/?#@]+$', maxLength: 256 }), {
+        maxItems: 64,
+        description: 'Browser pages that may use the key, such as https://app.example.org; each exactly so.',
+      }),
+    ),
+    userPrefix: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9._~-]{1,32}$',
+        description: 'Put before each user, so that keys of different tenants never meet in one quota.',
+      }),
+    ),
+    bytesPerDay: Type.Optional(Type.Integer({ minimum: 1, description: 'Relayed payload bytes on one day (UTC).' })),
+    bytesPerMonth: Type.Optional(Type.Integer({ minimum: 1, description: 'The same in one month.' })),
+    endOverBudget: Type.Optional(
+      Type.Boolean({ description: 'End running allocations too when a budget of bytes is used up.' }),
+    ),
+    allocations: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Allocations at once.' })),
+  },
+  { additionalProperties: false },
+);
+export type KeyLimits = Static<typeof KeyLimits>;
+
+export const StoredApiKey = Type.Object({
   id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
   name: Type.String(),
   /** Hex. The secret is random, so a fast hash without salt cannot be guessed back. */
   secretSha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   scopes: Type.Array(Type.Enum([...apiScopes])),
+  limits: Type.Optional(KeyLimits),
   /** Unix seconds. */
   createdAt: Type.Integer(),
 });
@@ -26,6 +63,7 @@ export type StoredApiKey = Static<typeof StoredApiKey>;
 export interface VerifiedApiKey {
   readonly id: string;
   readonly scopes: ReadonlySet<ApiScope>;
+  readonly limits: KeyLimits;
 }
 
 const nobody = Buffer.alloc(32);
@@ -33,11 +71,46 @@ const nobody = Buffer.alloc(32);
 /** The API keys that are accepted. */
 export class ApiKeys {
   readonly #byId = new Map<string, { readonly hash: Buffer; readonly key: VerifiedApiKey }>();
+  /** How many keys each origin may use. */
+  readonly #origins = new Map<string, number>();
 
   constructor(keys: Iterable<StoredApiKey>) {
-    for (const { id, secretSha256, scopes } of keys) {
-      this.#byId.set(id, { hash: Buffer.from(secretSha256, 'hex'), key: { id, scopes: new Set(scopes) } });
+    for (const key of keys) this.set(key);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** The keys without their hashes. */
+  *values(): Generator<VerifiedApiKey> {
+    for (const { key } of this.#byId.values()) yield key;
+  }
+
+  get(id: string): VerifiedApiKey | undefined {
+    return this.#byId.get(id)?.key;
+  }
+
+  /** Accepts a key from now on, in place of the one with its id. */
+  set({ id, secretSha256, scopes, limits = {} }: StoredApiKey): void {
+    this.delete(id);
+    this.#byId.set(id, { hash: Buffer.from(secretSha256, 'hex'), key: { id, scopes: new Set(scopes), limits } });
+    for (const origin of new Set(limits.origins)) this.#origins.set(origin, (this.#origins.get(origin) ?? 0) + 1);
+  }
+
+  /** Accepts a key no more; false when there was none. */
+  delete(id: string): boolean {
+    for (const origin of new Set(this.get(id)?.limits.origins)) {
+      const others = this.#origins.get(origin)! - 1;
+      if (others > 0) this.#origins.set(origin, others);
+      else this.#origins.delete(origin);
     }
+    return this.#byId.delete(id);
+  }
+
+  /** Whether a page of this origin may use some key. */
+  allowsOrigin(origin: string): boolean {
+    return this.#origins.has(origin);
   }
 
   /**
@@ -59,18 +132,21 @@ export class ApiKeys {
 export function createApiKey(options: {
   readonly name: string;
   readonly scopes: readonly ApiScope[];
+  readonly limits?: KeyLimits;
   readonly now: UnixSeconds;
   readonly randomBytes: (size: number) => Buffer;
 }): { readonly key: string; readonly stored: StoredApiKey } {
-  const { name, scopes, now, randomBytes } = options;
-  const id = randomBytes(9).toString('base64url');
+  const { name, scopes, limits = {}, now, randomBytes } = options;
+  // With a dash at its beginning, a command that is given it would take it for a flag.
+  const id = randomBytes(9).toString('base64url').replace(/^-/, 'A');
   const secret = randomBytes(24).toString('base64url');
   const secretSha256 = sha256(secret).toString('hex');
-  return { key: `${id}.${secret}`, stored: { id, name, secretSha256, scopes: [...scopes], createdAt: now } };
+  const stored = { id, name, secretSha256, scopes: [...scopes], createdAt: now };
+  return { key: `${id}.${secret}`, stored: Object.keys(limits).length === 0 ? stored : { ...stored, limits } };
 }
 
 /**
- * Reads the stored keys.
+ * Reads the file in which keys were kept before there was a store.
  *
  * @returns `undefined` when the file does not exist
  * @throws when it exists and is damaged: to start without keys would lock every app out without saying so
@@ -90,11 +166,6 @@ export function readApiKeys(path: string): readonly StoredApiKey[] | undefined {
     );
   }
   return parsed.keys;
-}
-
-/** Stores keys, replacing what was stored. */
-export function writeApiKeys(path: string, keys: readonly StoredApiKey[]): void {
-  writePrivateFile(path, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
 }
 
 function sha256(text: string): Buffer {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { longTermKey, PasswordAlgorithm } from '../stun/long-term-key.ts';
 import { unixSeconds } from '../turn/time.ts';
+import type { KeyLimits } from './api-keys.ts';
 import { iceServers, offeredUrls } from './ice-servers.ts';
 import { type CredentialRequest, issueCredential } from './issue.ts';
 import { SharedSecretCredentials } from './shared-secret-credentials.ts';
@@ -45,6 +46,7 @@ describe('issuing a credential', () => {
     expect(candidate).toEqual({
       user: 'Zoë Ünal',
       label: 'Büro/3',
+      issuer: undefined,
       expiresAt: 1_700_003_600,
       key: longTermKey(PasswordAlgorithm.md5, username, 'realm', password),
     });
@@ -72,6 +74,36 @@ describe('issuing a credential', () => {
   it('takes the bounds themselves', () => {
     expect(issued({ user: 'a'.repeat(128), label: 'b'.repeat(64), ttlSeconds: 86_400 }).ttlSeconds).toBe(86_400);
     expect(issued({ ttlSeconds: 60 }).ttlSeconds).toBe(60);
+  });
+});
+
+describe('a key', () => {
+  const id = 'abcdefghi_-9';
+  const by = (limits: KeyLimits, request: CredentialRequest = {}) =>
+    issueCredential(request, { ...rules, issuer: { id, limits } });
+  const credentialBy = (limits: KeyLimits, request: CredentialRequest = {}) => {
+    const result = by(limits, request);
+    if (!result.ok) throw new Error(result.message);
+    return result.credential;
+  };
+
+  it('is named in what it issues', () => {
+    expect(credentialBy({}, { user: 'alice', label: 'room' }).username).toBe(`1700003600:alice#room#${id}`);
+    expect(credentialBy({}, { user: 'alice' }).username).toBe(`1700003600:alice##${id}`);
+  });
+
+  it('puts its prefix before every user, a random one too', () => {
+    expect(credentialBy({ userPrefix: 'acme-' }, { user: 'alice' })).toMatchObject({ user: 'acme-alice' });
+    expect(credentialBy({ userPrefix: 'acme-' }).user).toMatch(/^acme-[A-Za-z0-9_-]{16}$/);
+    expect(by({ userPrefix: 'acme-' }, { user: 'a'.repeat(124) })).toMatchObject({ ok: false, code: 'invalid_user' });
+    expect(credentialBy({ userPrefix: 'acme-' }, { user: 'a'.repeat(123) }).user).toHaveLength(128);
+  });
+
+  it('may allow a longer TTL than others, or a shorter one', () => {
+    expect(credentialBy({ maxTtlSeconds: 100_000 }, { ttlSeconds: 100_000 }).ttlSeconds).toBe(100_000);
+    expect(by({ maxTtlSeconds: 100 }, { ttlSeconds: 101 })).toMatchObject({ ok: false, code: 'invalid_ttl' });
+    expect(credentialBy({ maxTtlSeconds: 100 }).ttlSeconds).toBe(100);
+    expect(credentialBy({ maxTtlSeconds: 30 }).ttlSeconds).toBe(30);
   });
 });
 

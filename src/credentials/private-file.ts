@@ -1,23 +1,45 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 
 /**
- * Writes a file that only its owner may read, whole or not at all: to a temporary file beside it, which is then renamed.
+ * Makes a file that only its owner may read, whole or not at all: to a temporary file beside it, which then gets the name too.
+ * Of several that do so at the same time, one makes the file.
+ *
+ * @returns false when there is a file of this name; it is left as it is.
  */
-export function writePrivateFile(path: string, content: string): void {
+export function createPrivateFile(path: string, content: string): boolean {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(file, content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
+    writeNewFile(temporary, content);
+    give(temporary, path, content);
+    return true;
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function give(temporary: string, path: string, content: string): void {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (!withoutLinks.has((error as NodeJS.ErrnoException).code)) throw error;
+    writeNewFile(path, content);
+  }
+}
+
+/** How file systems that have no hard links say so. There, one who looks too early may see half of a file. */
+const withoutLinks = new Set<string | undefined>(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
+
+function writeNewFile(path: string, content: string): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

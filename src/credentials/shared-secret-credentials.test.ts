@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { longTermKey, PasswordAlgorithm } from '../stun/long-term-key.ts';
+import { unixSeconds } from '../turn/time.ts';
 import { CombinedCredentials } from './combined-credentials.ts';
 import { SharedSecretCredentials } from './shared-secret-credentials.ts';
 import { StaticUsers } from './static-users.ts';
-import { parseTimeLimitedUsername, timeLimitedPassword } from './time-limited-username.ts';
+import { formatTimeLimitedUsername, parseTimeLimitedUsername, timeLimitedPassword } from './time-limited-username.ts';
 
 const { md5, sha256 } = PasswordAlgorithm;
 const realm = 'example.org';
@@ -27,7 +28,49 @@ describe('the username of a time-limited credential', () => {
     ['1700000000:', 1_700_000_000, '1700000000:', undefined],
     ['1700000000:constructor', 1_700_000_000, 'constructor', undefined],
   ])('%j is read in its parts', (username, expiresAt, user, label) => {
-    expect(parseTimeLimitedUsername(username)).toEqual({ expiresAt, user, label });
+    expect(parseTimeLimitedUsername(username)).toEqual({ expiresAt, user, label, issuer: undefined });
+  });
+
+  it.each([
+    ['1700000000:alice#room 7#abcdefghi_-9', 'alice', 'room 7'],
+    ['1700000000:alice##abcdefghi_-9', 'alice', undefined],
+  ])('%j names the key that issued it', (username, user, label) => {
+    const parts = { expiresAt: unixSeconds(1_700_000_000), user, label, issuer: 'abcdefghi_-9' };
+    expect(parseTimeLimitedUsername(username)).toEqual(parts);
+    expect(formatTimeLimitedUsername(parts)).toBe(username);
+  });
+
+  it.each([
+    ['1700000000:alice#room#short', 'room#short'],
+    ['1700000000:alice#a#b#abcdefghi_-9', 'a#b#abcdefghi_-9'],
+    ['1700000000:alice#abcdefghi_-9', 'abcdefghi_-9'],
+    ['1700000000:alice#', ''],
+  ])('%j names none', (username, label) => {
+    expect(parseTimeLimitedUsername(username)).toMatchObject({ user: 'alice', label, issuer: undefined });
+  });
+
+  it('is read back as it was written', () => {
+    const name = fc.string({ unit: 'grapheme', minLength: 1 }).map((text) => text.replace(/[:#]/g, '+'));
+    const id = fc.uint8Array({ minLength: 9, maxLength: 9 }).map((bytes) => Buffer.from(bytes).toString('base64url'));
+    const nothing = fc.constant(undefined);
+    const parts = fc.record({
+      expiresAt: fc.integer({ min: 0, max: 2 ** 40 }).map(unixSeconds),
+      user: name,
+      label: fc.oneof(name, nothing),
+      issuer: fc.oneof(id, nothing),
+    });
+    fc.assert(
+      fc.property(parts, (given) => {
+        expect(parseTimeLimitedUsername(formatTimeLimitedUsername(given))).toEqual(given);
+      }),
+    );
+  });
+
+  it('is not written with an issuer that could not be read back', () => {
+    const parts = { expiresAt: unixSeconds(1), user: 'alice', label: undefined };
+    for (const issuer of ['', 'a', 'a#b:cdefghi_-', 'abcdefghi_-9x']) {
+      expect(() => formatTimeLimitedUsername({ ...parts, issuer })).toThrow('no id of an API key');
+    }
   });
 
   it.each([
@@ -64,7 +107,7 @@ describe('shared secrets', () => {
         longTermKey(algorithm, username, realm, timeLimitedPassword(secret, username)),
       );
       expect(source.candidates(username, algorithm)).toEqual(
-        keys.map((key) => ({ user: 'alice', label: 'room', expiresAt: 1_700_000_000, key })),
+        keys.map((key) => ({ user: 'alice', label: 'room', issuer: undefined, expiresAt: 1_700_000_000, key })),
       );
     }
   });
@@ -90,6 +133,28 @@ describe('static users', () => {
 
   it.each(['constructor', '__proto__', 'toString', 'User', ''])('that do not exist are not found: %j', (name) => {
     expect(users.candidates(name, md5)).toEqual([]);
+  });
+
+  it('of the store have their keys, in their realm only', () => {
+    const keyOf = (algorithm: PasswordAlgorithm, name: string) =>
+      longTermKey(algorithm, name, realm, 'pass').toString('hex');
+    const stored = (name: string, sha256Key: string | undefined, of = realm) => ({
+      name,
+      realm: of,
+      md5Key: keyOf(md5, name),
+      sha256Key,
+    });
+    const some = new StaticUsers([{ name: 'both', password: 'configured' }], realm, [
+      stored('both', keyOf(sha256, 'both')),
+      stored('new', keyOf(sha256, 'new')),
+      stored('old', undefined),
+      stored('elsewhere', undefined, 'example.com'),
+    ]);
+    expect(some.candidates('new', sha256)[0]?.key).toEqual(longTermKey(sha256, 'new', realm, 'pass'));
+    expect(some.candidates('old', md5)[0]?.key).toEqual(longTermKey(md5, 'old', realm, 'pass'));
+    expect(some.candidates('old', sha256)).toEqual([]);
+    expect(some.candidates('elsewhere', md5)).toEqual([]);
+    expect(some.candidates('both', md5).map(({ key }) => key)).toEqual([longTermKey(md5, 'both', realm, 'configured')]);
   });
 
   it('and shared secrets work side by side', () => {

@@ -8,7 +8,7 @@ import { Daemon } from './daemon.ts';
 import { TurnServers } from './turn-servers.ts';
 
 const nothing = () => {};
-const log = { debug: nothing, info: nothing, warn: nothing, error: nothing } as unknown as Log;
+const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, setLevel: nothing } as unknown as Log;
 
 describe('a daemon that starts', () => {
   let dataDir: string;
@@ -44,7 +44,12 @@ describe('a daemon that starts', () => {
       known ??= own.at(-1) ?? [];
       return listenUdp.apply(this, args);
     });
-    const daemon = await Daemon.start(loaded.configuration, log, '0.0.0');
+    const daemon = await Daemon.start({
+      configuration: loaded.configuration,
+      load: () => loaded,
+      log,
+      version: '0.0.0',
+    });
     await daemon.stop();
     expect(known).toEqual(['127.0.0.1']);
   });

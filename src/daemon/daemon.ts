@@ -1,35 +1,29 @@
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
-import type { PlaneReport } from '../api/dependencies.ts';
-import { createHttpService } from '../api/http-service.ts';
+import type { DaemonStatus, PlaneReport, ReloadOutcome } from '../api/dependencies.ts';
+import { changeConfiguration } from '../config/changes.ts';
+import type { LoadedConfiguration } from '../config/load-configuration.ts';
+import { describeProblem } from '../config/problem.ts';
 import type { Configuration } from '../config/settings.ts';
-import { ApiKeys } from '../credentials/api-keys.ts';
-import { type DataDirectory, forgetUnshownKey, prepareDataDirectory } from '../credentials/first-start.ts';
+import { type DataDirectory, DataDirectoryError, prepareDataDirectory } from '../credentials/first-start.ts';
 import { offeredUrls } from '../credentials/ice-servers.ts';
-import { issueCredential } from '../credentials/issue.ts';
-import type { CertificateReload } from '../listeners/certificate.ts';
-import { formatTransportAddress, IpAddress, type TransportAddress } from '../stun/ip-address.ts';
-import { AddressFamily } from '../stun/protocol.ts';
 import { FloodGuard } from '../telemetry/flood-guard.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { SessionLog } from '../telemetry/session-log.ts';
-import type { RelayAddress } from '../turn/options.ts';
-import { localAddresses } from './addresses.ts';
 import { ClientListeners } from './client-listeners.ts';
+import { ControlPlane } from './control-plane.ts';
+import { HttpEndpoint } from './http-endpoint.ts';
 import { clientPorts, type OpenPoint } from './listening-points.ts';
+import { isLive } from './live-settings.ts';
 import { planNatDiscovery } from './nat-discovery.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import { chooseRelays, externalMayChange, families, type RelayChoices, relayAddressOf } from './relay-addresses.ts';
-import { StartError } from './start-error.ts';
 import { StreamClients } from './stream-clients.ts';
 import { systemRandom } from './system-random.ts';
 import { readTime } from './system-time.ts';
 import { TurnServers, type TurnServersEvents } from './turn-servers.ts';
 
 const HOUR_MS = 3_600_000;
-/** Earlier external addresses that still count as our own: clients may hold candidates with them. */
-const REMEMBERED_ADDRESSES = 16;
 
 /** What the daemon found and chose at its start. */
 export interface StartReport {
@@ -39,37 +33,46 @@ export interface StartReport {
   readonly http: string | undefined;
   readonly urls: readonly string[];
   readonly plane: PlaneReport;
-  readonly made: DataDirectory['made'];
+  readonly made: DataDirectory['made'] & {
+    /** The new admin key. It is stored as a hash only, so this is the one time it can be shown. */
+    readonly adminApiKey?: string | undefined;
+  };
   readonly notices: readonly string[];
 }
 
-/** What a reload came to, by part. */
-export interface ReloadReport {
-  readonly certificate?: CertificateReload;
+export interface DaemonOptions {
+  readonly configuration: Configuration;
+  /** Puts the configuration together again, for a reload. */
+  load(): LoadedConfiguration;
+  readonly log: Log;
+  readonly version: string;
 }
 
-/** A running daemon: the TURN server, its listeners, the HTTP service, and what keeps them up to date. */
+/** A running daemon: the TURN servers, their listeners, the control plane, the HTTP service, and what keeps them up to date. */
 export class Daemon {
-  readonly #configuration: Configuration;
+  readonly #options: DaemonOptions;
   readonly #log: Log;
-  readonly #version: string;
+  readonly #startedAt = readTime();
   readonly #timers: NodeJS.Timeout[] = [];
+  #configuration: Configuration;
+  #data!: DataDirectory;
+  #control!: ControlPlane;
   #servers!: TurnServers;
   #streams!: StreamClients;
   #listeners!: ClientListeners;
-  #discoveryNotices: readonly string[] = [];
-  #data!: DataDirectory;
-  #relays!: RelayChoices;
+  #own!: OwnAddresses;
   #metrics!: Metrics;
-  #http: FastifyInstance | undefined;
-  #ownAddresses: IpAddress[] = [];
+  #sessions!: SessionLog;
+  #http: HttpEndpoint | undefined;
+  #discoveryNotices: readonly string[] = [];
   #draining = false;
+  #workerDeaths = 0;
   #emptied: (() => void) | undefined;
 
-  private constructor(configuration: Configuration, log: Log, version: string) {
-    this.#configuration = configuration;
-    this.#log = log;
-    this.#version = version;
+  private constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#configuration = options.configuration;
+    this.#log = options.log;
   }
 
   /**
@@ -77,14 +80,14 @@ export class Daemon {
    *
    * @throws StartError, DataDirectoryError
    */
-  static async start(configuration: Configuration, log: Log, version: string): Promise<Daemon> {
-    const daemon = new Daemon(configuration, log, version);
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const daemon = new Daemon(options);
     try {
       await daemon.#start();
       return daemon;
     } catch (error) {
+      await daemon.#control?.forgetAdminApiKey().catch(() => {});
       await daemon.stop();
-      if (daemon.#data !== undefined) forgetUnshownKey(configuration.dataDir, daemon.#data);
       throw error;
     }
   }
@@ -92,18 +95,29 @@ export class Daemon {
   get report(): StartReport {
     return {
       listeners: this.#listeners.points,
-      relays: this.#relays,
-      http: this.#httpAddress(),
+      relays: this.#own.relays,
+      http: this.#http?.url,
       urls: this.#offeredUrls(),
       plane: this.#servers.plane,
-      made: this.#data.made,
+      made: { ...this.#data.made, adminApiKey: this.#control.adminApiKey },
       notices: [...this.#data.notices, ...this.#tlsNotices(), ...this.#discoveryNotices],
     };
+  }
+
+  /** The configuration of today, as a reload has left it. */
+  get configuration(): Configuration {
+    return this.#configuration;
   }
 
   /** Live allocations. */
   get allocations(): number {
     return this.#servers.allocations;
+  }
+
+  /** Whether the threads of all servers answer. */
+  async isHealthy(): Promise<boolean> {
+    await this.#servers.publish();
+    return true;
   }
 
   /** Takes no more allocations from now on; those that exist go on being relayed. */
@@ -129,59 +143,81 @@ export class Daemon {
   }
 
   /**
-   * Reads anew what can change while the daemon runs. Nobody is dropped, and what is no good is not taken.
-   *
-   * @returns what became of each part; a part that is not configured is left out.
+   * Reads configuration and certificates anew, and takes over what can change while the daemon runs. Nobody is dropped. When
+   * the configuration is no good, nothing changes at all.
    */
-  reload(): ReloadReport {
+  reload(): ReloadOutcome {
+    const loaded = this.#options.load();
+    if (!loaded.ok) return { ok: false, problems: loaded.problems.map(describeProblem) };
+    const { configuration, taken, left } = changeConfiguration(this.#configuration, loaded.configuration, isLive);
+    try {
+      this.#data = this.#prepareData(configuration);
+    } catch (error) {
+      if (!(error instanceof DataDirectoryError)) throw error;
+      return { ok: false, problems: [error.message] };
+    }
+    this.#configuration = configuration;
+    this.#log.setLevel(configuration.log.level);
+    this.#sessions.detail = configuration.log.addresses;
+    this.#control.configure(configuration, this.#data.sharedSecrets);
+    this.#control.reopenLogs();
+    const httpTrouble = this.#http?.reloadCertificate();
+    if (httpTrouble !== undefined) this.#log.error({ event: 'http-certificate-refused' }, httpTrouble);
     const certificate = this.#streams.reloadCertificate();
-    return certificate === undefined ? {} : { certificate };
+    this.#log.info({ event: 'reloaded', applied: taken, waiting: left }, describeReload(taken, left));
+    return { ok: true, applied: taken, waiting: left, ...(certificate !== undefined && { certificate }) };
   }
 
   /** Ends everything at once. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#listeners?.stop();
+    await this.#http?.close();
+    await this.#control?.collectUsage();
     await this.#servers?.stop();
     this.#streams?.stop();
-    await this.#http?.close();
+    await this.#control?.close();
   }
 
   async #start(): Promise<void> {
-    const { authentication, dataDir } = this.#configuration;
-    const now = readTime();
-    this.#data = prepareDataDirectory({
-      dataDir,
-      configuredSecrets: authentication.sharedSecrets,
-      now: now.unix,
-      randomBytes,
-    });
-    this.#relays = await chooseRelays(this.#configuration);
+    const configuration = this.#configuration;
+    this.#data = this.#prepareData(configuration);
+    const relays = await chooseRelays(configuration);
+    this.#control = await ControlPlane.open(configuration, this.#data.sharedSecrets, this.#log);
     this.#servers = await TurnServers.start(
-      this.#configuration,
-      this.#data.sharedSecrets,
-      { ipv4: relayAddressOf(this.#relays.ipv4), ipv6: relayAddressOf(this.#relays.ipv6) },
+      this.#control.settings,
+      { ipv4: relayAddressOf(relays.ipv4), ipv6: relayAddressOf(relays.ipv6) },
       this.#serverEvents(),
     );
-    this.#streams = new StreamClients(this.#servers.main, this.#configuration, this.#log);
-    this.#metrics = createMetrics(this.#servers.shared, this.#version, () => this.#streams.figures);
-    this.#listeners = new ClientListeners(this.#servers, this.#streams, this.#configuration, this.#log, () => {
+    this.#control.attach(this.#servers);
+    this.#streams = new StreamClients(this.#servers.main, configuration, this.#log);
+    this.#listeners = new ClientListeners(this.#servers, this.#streams, configuration, this.#log, () => {
       this.#listenersChanged();
       // The address that relays were opened on may be the one that is gone.
-      void this.#chooseRelaysAnew();
+      void this.#own.chooseAnew(configuration);
     });
+    this.#own = new OwnAddresses(this.#servers, relays, this.#log, () => ({
+      listening: this.#listeners.addresses,
+      others: this.#http?.services ?? [],
+    }));
+    this.#metrics = this.#createMetrics();
     // A peer is judged when its permission is given: before the first one, it has to be known what is the daemon's own.
-    this.#updatePolicy();
+    this.#own.tell();
     await this.#listeners.start();
     this.#listenersChanged();
     await this.#startHttp();
-    this.#updatePolicy();
-    this.#every(Math.max(HOUR_MS, authentication.nonceLifetimeSeconds * 1000), () =>
+    this.#own.tell();
+    this.#every(Math.max(HOUR_MS, configuration.authentication.nonceLifetimeSeconds * 1000), () =>
       this.#servers.shared.nonceKeys.rotate(systemRandom),
     );
-    if (externalMayChange(this.#configuration)) {
-      this.#every(this.#configuration.relay.external.refreshSeconds * 1000, () => void this.#chooseRelaysAnew());
+    if (externalMayChange(configuration)) {
+      const { refreshSeconds } = configuration.relay.external;
+      this.#every(refreshSeconds * 1000, () => void this.#own.chooseAnew(configuration));
     }
+  }
+
+  #prepareData({ dataDir, authentication }: Configuration): DataDirectory {
+    return prepareDataDirectory({ dataDir, configuredSecrets: authentication.sharedSecrets, randomBytes });
   }
 
   #every(milliseconds: number, action: () => void): void {
@@ -190,13 +226,15 @@ export class Daemon {
 
   #serverEvents(): TurnServersEvents {
     const started = readTime().instant;
-    const sessions = new SessionLog(this.#log, this.#configuration.log.addresses, started);
+    this.#sessions = new SessionLog(this.#log, this.#configuration.log.addresses, started);
     const guard = new FloodGuard(started);
     return {
       event: (event) => {
-        sessions.write(event, readTime().instant);
+        this.#sessions.write(event, readTime().instant);
+        this.#control.event(event);
         if (event.kind === 'allocation-ended') this.#checkEmptied();
       },
+      ask: (candidate, server) => this.#control.ask(candidate, server),
       trouble: (what, why, times) => {
         const suppressed = guard.admit(readTime().instant);
         if (suppressed === undefined) return;
@@ -206,6 +244,8 @@ export class Daemon {
       died: (server, why, restartMs) => {
         const message = `worker ${server} has died and its allocations are gone; another takes its place in ${restartMs} ms`;
         this.#log.error({ event: 'worker-died', server, why }, message);
+        this.#workerDeaths++;
+        this.#control.serverDied(server);
         this.#checkEmptied();
       },
     };
@@ -220,58 +260,23 @@ export class Daemon {
     const { families: taking, notices } = planNatDiscovery(this.#configuration, this.#listeners.udp, ports);
     this.#servers.command({ kind: 'set-nat-discovery', families: taking });
     this.#discoveryNotices = notices;
-    this.#updatePolicy();
-  }
-
-  /** Tells the peer policy which addresses and ports are the daemon's own. */
-  #updatePolicy(): void {
-    const relays = families
-      .map((family) => relayAddressOf(this.#relays[family]))
-      .filter((relay) => relay !== undefined);
-    const current = relays.flatMap(({ local, external }) => [local, external]);
-    const distinct = new Map([...current, ...this.#ownAddresses].map((ip) => [ip.text, ip]));
-    this.#ownAddresses = [...distinct.values()].slice(0, REMEMBERED_ADDRESSES);
-
-    const listening = this.#listeners.addresses;
-    const ports = new Set(listening.map(({ port }) => port));
-    const external = this.#ownAddresses.flatMap((ip) => [...ports].map((port) => ({ ip, port })));
-    const services = [...listening, ...external, ...this.#httpServices()];
-    this.#servers.command({ kind: 'set-own', addresses: this.#ownAddresses, services });
-  }
-
-  async #chooseRelaysAnew(): Promise<void> {
-    let relays: RelayChoices;
-    try {
-      relays = await chooseRelays(this.#configuration);
-    } catch (error) {
-      this.#log.warn({ event: 'relay-address' }, `${(error as Error).message} The last known one stays in use.`);
-      return;
-    }
-    for (const family of families) {
-      const before = relayAddressOf(this.#relays[family]);
-      const now = relayAddressOf(relays[family]);
-      if (before?.external.text === now?.external.text && before?.local.text === now?.local.text) continue;
-      this.#log.info(
-        { event: 'relay-address', family, before: describe(before), now: describe(now) },
-        'the relay address has changed; new allocations get the new one',
-      );
-      this.#servers.command({ kind: 'set-relay-address', family: AddressFamily[family], address: now });
-    }
-    this.#relays = relays;
-    this.#updatePolicy();
+    this.#own.tell();
   }
 
   async #startHttp(): Promise<void> {
-    const { http, credentials } = this.#configuration;
+    const { http } = this.#configuration;
     if (!http.enabled) return;
-    const [secret] = this.#data.sharedSecrets;
-    this.#http = createHttpService({
-      version: this.#version,
-      apiKeys: new ApiKeys(this.#data.apiKeys),
-      issue: (request) =>
-        issueCredential(request, { secret: secret!, ttl: credentials.ttl, now: readTime().unix, randomBytes }),
+    const control = this.#control;
+    this.#http = await HttpEndpoint.start(http, {
+      version: this.#options.version,
+      keys: control.keys,
+      credentials: control.credentials,
+      users: control.users,
+      usage: (query) => control.usage(query),
+      audit: (entry) => control.audit(entry),
       offeredUrls: () => this.#offeredUrls(),
-      reload: () => this.reload(),
+      reload: async () => this.reload(),
+      status: () => this.#status(),
       sessions: (query) => this.#servers.sessions(query),
       session: (id) => this.#servers.session(id),
       endSession: (id) => this.#servers.endSession(id),
@@ -280,18 +285,44 @@ export class Daemon {
       readiness: () => this.#readiness(),
       metrics: () => this.#renderMetrics(),
       monotonicNow: () => readTime().instant,
-      onAnswer: (answer) =>
-        this.#log.debug({ event: 'http', ...answer }, `${answer.method} ${answer.route ?? '(no route)'}`),
+      onAnswer: (answer) => {
+        this.#metrics.countAnswer(answer);
+        this.#log.debug({ event: 'http', ...answer }, `${answer.method} ${answer.route ?? '(no route)'}`);
+      },
       onFault: (error) =>
         this.#log.error({ event: 'http-fault', error: String(error) }, 'the HTTP service has a fault'),
     });
-    try {
-      await this.#http.listen({ host: http.host, port: http.port });
-    } catch (error) {
-      throw new StartError(
-        `The HTTP service cannot listen on ${http.host}:${http.port} (${(error as Error).message}). Choose another http.port, or end the program that has it.`,
-      );
-    }
+  }
+
+  async #status(): Promise<DaemonStatus> {
+    await this.#servers.publish();
+    const { shared, plane } = this.#servers;
+    const { fromClients, toClients } = shared.totalCounters();
+    const { allocations, users } = shared.totalPopulation();
+    return {
+      version: this.#options.version,
+      pid: process.pid,
+      startedAt: this.#startedAt.unix,
+      state: this.#draining ? 'draining' : this.#listeners.count > 0 ? 'serving' : 'not-listening',
+      plane,
+      urls: this.#offeredUrls(),
+      allocations,
+      users,
+      relayed: { packets: fromClients.packets + toClients.packets, bytes: fromClients.bytes + toClients.bytes },
+      store: this.#control.storeStatus,
+    };
+  }
+
+  #createMetrics(): Metrics {
+    return createMetrics({
+      ...this.#control.metricSources,
+      version: this.#options.version,
+      shared: this.#servers.shared,
+      connections: () => this.#streams.figures,
+      relayPorts: this.#configuration.relay.ports.high - this.#configuration.relay.ports.low + 1,
+      draining: () => this.#draining,
+      workerDeaths: () => this.#workerDeaths,
+    });
   }
 
   async #renderMetrics(): Promise<{ contentType: string; body: string }> {
@@ -311,25 +342,6 @@ export class Daemon {
     return this.#listeners.count > 0 ? { ready: true } : { ready: false, reason: 'no address to listen on' };
   }
 
-  #httpAddress(): string | undefined {
-    const [address] = this.#httpAddresses();
-    if (address === undefined) return undefined;
-    return `http://${formatTransportAddress({ ip: IpAddress.parse(address.address)!, port: address.port })}`;
-  }
-
-  /** Where the HTTP service listens; fastify also tells of pipes, which we do not use. */
-  #httpAddresses(): AddressInfo[] {
-    return (this.#http?.addresses() ?? []).filter((address): address is AddressInfo => typeof address !== 'string');
-  }
-
-  #httpServices(): TransportAddress[] {
-    return this.#httpAddresses().flatMap(({ address, port }) => {
-      const everywhere = address === '0.0.0.0' || address === '::';
-      const ips = everywhere ? localAddresses() : [IpAddress.parse(address)!];
-      return ips.map((ip) => ({ ip, port }));
-    });
-  }
-
   /** The URLs that lead here: by the configured name, or by the address that clients are told. */
   #offeredUrls(): readonly string[] {
     const host = this.#publicHost();
@@ -344,7 +356,7 @@ export class Daemon {
     const [listener] = this.#listeners.addresses;
     if (listener === undefined) return undefined;
     const [relay] = families
-      .map((family) => relayAddressOf(this.#relays[family]))
+      .map((family) => relayAddressOf(this.#own.relays[family]))
       .filter((address) => address !== undefined);
     return publicHost ?? (relay?.external ?? listener.ip).text;
   }
@@ -362,6 +374,10 @@ export class Daemon {
   }
 }
 
-function describe(relay: RelayAddress | undefined): { local: string; external: string } | undefined {
-  return relay && { local: relay.local.text, external: relay.external.text };
+function describeReload(applied: readonly string[], waiting: readonly string[]): string {
+  const parts = [
+    ...(applied.length > 0 ? [`in use now: ${applied.join(', ')}`] : []),
+    ...(waiting.length > 0 ? [`from the next start on: ${waiting.join(', ')}`] : []),
+  ];
+  return `configuration read again; ${parts.length > 0 ? parts.join('; ') : 'nothing has changed'}`;
 }

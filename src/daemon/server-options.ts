@@ -1,35 +1,58 @@
 import type { Configuration } from '../config/settings.ts';
-import type { CredentialSource } from '../turn/credential-source.ts';
-import type { Limits, RelayAddress } from '../turn/options.ts';
+import { CombinedCredentials } from '../credentials/combined-credentials.ts';
+import { SharedSecretCredentials } from '../credentials/shared-secret-credentials.ts';
+import { StaticUsers } from '../credentials/static-users.ts';
+import type { StoredUser } from '../store/store.ts';
+import type { ChangeableOptions, Limits, RelayAddress } from '../turn/options.ts';
 import { PeerPolicy } from '../turn/peer-policy.ts';
 import type { SharedTables } from '../turn/shared/shared-tables.ts';
 import type { Rate } from '../turn/token-bucket.ts';
 import type { TurnHostOptions } from './turn-host.ts';
 
-/** Translates the configuration into what the pure server wants. */
+/** What servers are configured by; plain data, since most of them are in threads of their own. */
+export interface ServerSettings {
+  readonly configuration: Configuration;
+  /** The configured ones, or the generated one. */
+  readonly sharedSecrets: readonly string[];
+  /** Those of the store. */
+  readonly users: readonly StoredUser[];
+}
+
+/** Translates the settings into what the pure server wants. */
 export function serverOptions(
-  configuration: Configuration,
+  settings: ServerSettings,
   relays: { readonly ipv4: RelayAddress | undefined; readonly ipv6: RelayAddress | undefined },
-  credentials: CredentialSource,
   shared: SharedTables,
 ): TurnHostOptions {
-  const { relay, authentication } = configuration;
+  const { realm, relay, authentication } = settings.configuration;
   return {
-    realm: configuration.realm,
-    requireSha256: authentication.requireSha256,
+    ...changeableOptions(settings),
+    realm,
     nonceLifetimeSeconds: authentication.nonceLifetimeSeconds,
+    ipv4: relays.ipv4,
+    ipv6: relays.ipv6,
+    policy: new PeerPolicy(relay.peers),
+    shared,
+  };
+}
+
+/** The part of it that may change while the server runs. */
+export function changeableOptions({ configuration, sharedSecrets, users }: ServerSettings): ChangeableOptions {
+  const { realm, relay, authentication, natDiscovery, alternateServers } = configuration;
+  return {
+    requireSha256: authentication.requireSha256,
     expiry: authentication.expiry,
     defaultLifetimeSeconds: relay.lifetime.defaultSeconds,
     maxLifetimeSeconds: relay.lifetime.maxSeconds,
+    tcpRelays: relay.tcp,
     rfc5766Channels: relay.rfc5766Channels,
-    rfc3489: configuration.natDiscovery.rfc3489,
-    alternateServers: configuration.alternateServers,
-    ipv4: relays.ipv4,
-    ipv6: relays.ipv6,
+    rfc3489: natDiscovery.rfc3489,
+    alternateServers,
     limits: limits(configuration.limits),
-    policy: new PeerPolicy(relay.peers),
-    credentials,
-    shared,
+    credentials: new CombinedCredentials([
+      new StaticUsers(authentication.users, realm, users),
+      new SharedSecretCredentials(sharedSecrets, realm),
+    ]),
   };
 }
 

@@ -2,7 +2,8 @@ import type { ClientConnection, ClientListener, ClientListenerEvents } from '../
 import type { ForwardedTraffic, OpenPlane, RelayPlane, RelayPlaneEvents, SendFailure } from '../relay/relay-plane.ts';
 import { TcpRelays } from '../relay/tcp/tcp-relays.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
-import type { ChannelBinding, RelayedAddress } from '../turn/allocation.ts';
+import type { AdmissionCandidate, AdmissionVerdict } from '../turn/admission.ts';
+import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from '../turn/allocation.ts';
 import { newPlaneCounts, planeCounts } from '../turn/counters.ts';
 import type { Listener } from '../turn/five-tuple.ts';
 import type { TurnServerOptions } from '../turn/options.ts';
@@ -17,6 +18,8 @@ import { readTime, readTimeInto } from './system-time.ts';
 /** What the host tells whoever runs it. */
 export interface TurnHostEvents {
   event(event: ServerEvent): void;
+  /** Somebody has to decide about an allocation and answer with `admissionDecided`. */
+  ask(candidate: AdmissionCandidate): void;
   /** A socket did not do what it should; counted already, for the log. */
   trouble(what: 'relay-failed' | 'relay-lost' | SendFailure, why: string | undefined): void;
   /** Everything that was to be done is done; the server's next deadline may have changed, and the plane may have packets waiting. */
@@ -128,6 +131,16 @@ export class TurnHost {
     return this.#control((time) => this.server.endAllocation(id, 'killed', time));
   }
 
+  /** The answer to a question about an allocation. */
+  admissionDecided(id: string, verdict: AdmissionVerdict): void {
+    this.#control((time) => this.server.admissionDecided(id, verdict, time));
+  }
+
+  /** Ends all allocations that are the like. */
+  endAllocations(isMeant: (allocation: Allocation) => boolean, reason: EndReason): void {
+    this.#control((time) => this.server.endAllocations(isMeant, reason, time));
+  }
+
   /** Ends every allocation and closes every socket. */
   stop(): void {
     this.#control((time) => {
@@ -195,6 +208,9 @@ export class TurnHost {
       case 'unbind-channel':
         this.#countForwarded(output.binding, this.plane.unbindChannel(output.binding));
         return;
+      case 'ask-admission':
+        this.#events.ask(output.candidate);
+        return;
       case 'connect-peer':
         this.#tcpRelays.connect(output.connection);
         return;
@@ -216,7 +232,7 @@ export class TurnHost {
 
   /** A connection with an allocation may be silent. */
   #tellListener(event: ServerEvent): void {
-    if (event.kind === 'request-refused') return;
+    if (event.kind === 'request-refused' || event.kind === 'admission-unused') return;
     const { listener } = event.allocation.fiveTuple;
     this.#listeners.get(listener.id)?.allocationChanged?.(event.kind === 'allocation-created');
   }

@@ -1,23 +1,21 @@
 import { availableParallelism } from 'node:os';
 import type { PlaneReport } from '../api/dependencies.ts';
-import type { Configuration } from '../config/settings.ts';
-import { CombinedCredentials } from '../credentials/combined-credentials.ts';
-import { SharedSecretCredentials } from '../credentials/shared-secret-credentials.ts';
-import { StaticUsers } from '../credentials/static-users.ts';
 import type { UdpListener } from '../listeners/udp-listener.ts';
 import { choosePlane } from '../relay/choose-plane.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import type { Libc } from '../syscalls/libc.ts';
 import { loadSyscalls } from '../syscalls/load.ts';
 import { describeEvent } from '../telemetry/event-record.ts';
+import type { AdmissionVerdict } from '../turn/admission.ts';
 import type { RelayAddress } from '../turn/options.ts';
 import type { SessionQuery, SessionSummary } from '../turn/session-summary.ts';
 import { MAX_SERVERS } from '../turn/shared/port-table.ts';
 import { createSharedMemory } from '../turn/shared/shared-memory.ts';
 import { SharedTables } from '../turn/shared/shared-tables.ts';
+import type { UsageDelta } from '../turn/usage-meter.ts';
 import { EventLoopHost } from './event-loop-host.ts';
 import { type ServerCommand, ServerControl } from './server-control.ts';
-import { serverOptions } from './server-options.ts';
+import { type ServerSettings, serverOptions } from './server-options.ts';
 import { StartError } from './start-error.ts';
 import { systemRandom } from './system-random.ts';
 import { WorkerPool, type WorkerPoolEvents } from './workers/worker-pool.ts';
@@ -64,28 +62,25 @@ export class TurnServers {
 
   /** @throws StartError when the plane that is demanded cannot be had. */
   static async start(
-    configuration: Configuration,
-    sharedSecrets: readonly string[],
+    settings: ServerSettings,
     relays: { readonly ipv4: RelayAddress | undefined; readonly ipv6: RelayAddress | undefined },
     events: TurnServersEvents,
   ): Promise<TurnServers> {
+    const { configuration } = settings;
     const choice = choosePlane(configuration.relay.plane);
     if ('error' in choice) throw new StartError(`${choice.error} Set relay.plane to auto.`);
     const libc = choice.plane === 'batch' ? (loadSyscalls() as Libc) : undefined;
     const workers = libc === undefined || !configuration.listen.udp ? 0 : workerCount(configuration.relay.workers);
     const memory = createSharedMemory(1 + workers, configuration.relay.ports, systemRandom);
     const shared = new SharedTables(memory, MAIN_SERVER);
-    const credentials = new CombinedCredentials([
-      new StaticUsers(configuration.authentication.users, configuration.realm),
-      new SharedSecretCredentials(sharedSecrets, configuration.realm),
-    ]);
-    const options = serverOptions(configuration, relays, credentials, shared);
+    const options = serverOptions(settings, relays, shared);
     const main = new EventLoopHost(options, libc, {
       event: (event) => events.event(describeEvent(event)),
+      ask: (candidate) => events.ask(candidate, MAIN_SERVER),
       trouble: (what, why) => events.trouble(what, why, 1),
       listenerLost: events.listenerLost,
     });
-    const start = { memory, configuration, sharedSecrets, relays };
+    const start = { memory, settings, relays };
     let pool: WorkerPool | undefined;
     try {
       if (workers > 0) pool = await WorkerPool.start({ count: workers, libc: libc!, shared, start, events });
@@ -120,6 +115,18 @@ export class TurnServers {
   command(command: ServerCommand): void {
     this.#control.execute(command);
     this.#pool?.command(command);
+  }
+
+  /** Answers a server that has asked about an allocation. */
+  answer(server: number, id: string, verdict: AdmissionVerdict): void {
+    const command = { kind: 'admission', id, verdict } as const;
+    if (server === MAIN_SERVER) this.#control.execute(command);
+    else this.#pool?.answer(server, command);
+  }
+
+  /** What each user has relayed at all servers since the last call. */
+  async takeUsage(): Promise<readonly UsageDelta[]> {
+    return [...this.#control.usage(), ...((await this.#pool?.takeUsage()) ?? [])];
   }
 
   /** Live allocations of all servers, ordered by id, no more than `query.limit`. */

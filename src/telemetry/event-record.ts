@@ -15,6 +15,8 @@ export interface AllocationRecord {
   readonly id: string;
   readonly user: string;
   readonly label: string | undefined;
+  /** The id of the API key that issued the credential. */
+  readonly issuer: string | undefined;
   readonly client: AddressRecord;
   readonly transport: ClientTransport;
 }
@@ -36,6 +38,7 @@ export type EventRecord =
       readonly fromClient: Traffic;
       readonly toClient: Traffic;
     }
+  | { readonly kind: 'admission-unused'; readonly id: string }
   | {
       readonly kind: 'request-refused';
       readonly method: number;
@@ -67,6 +70,8 @@ export function describeEvent(event: ServerEvent, omitted = 0): EventRecord {
         toClient: describeTraffic(allocation.toClient),
       };
     }
+    case 'admission-unused':
+      return event;
     case 'request-refused': {
       const { kind, method, code, why, client, username, peer } = event;
       return { kind, method, code, why, client: describeAddress(client), username, peer: peer?.text, omitted };
@@ -75,9 +80,9 @@ export function describeEvent(event: ServerEvent, omitted = 0): EventRecord {
 }
 
 function describeAllocation({ id, user, authenticated, fiveTuple }: Allocation): AllocationRecord {
-  const { label } = authenticated.credential;
+  const { label, issuer } = authenticated.credential;
   const { client, listener } = fiveTuple;
-  return { id, user: user.id, label, client: describeAddress(client), transport: listener.transport };
+  return { id, user: user.id, label, issuer, client: describeAddress(client), transport: listener.transport };
 }
 
 function describeAddress({ ip, port }: TransportAddress): AddressRecord {

@@ -10,6 +10,8 @@ export interface Log {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
+  /** The least severe level that is logged from now on. */
+  setLevel(level: LogLevel): void;
 }
 
 /**
@@ -35,10 +37,14 @@ export function createLog(options: {
         sync: true,
       })
     : stream;
-  return pino(
+  const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } },
     target,
   );
+  const setLevel = (level: LogLevel) => {
+    logger.level = level;
+  };
+  return Object.assign(logger, { setLevel });
 }
 
 function levelName(label: string): object {

@@ -21,7 +21,14 @@ function lines(records: readonly EventRecord[], detail: AddressDetail = 'full'):
   const at = (level: string) => (facts: object, message: string) => {
     written.push({ level, facts: { ...facts }, message });
   };
-  const log: Log = { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const log: Log = {
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    setLevel: () => {},
+  };
   const sessions = new SessionLog(log, detail, instant(0));
   for (const record of records) sessions.write(structuredClone(record), instant(0));
   return written;

@@ -16,12 +16,13 @@ export function methodName(method: number): string {
 /** Writes down who allocated what, for how long, how much passed and why it ended; and which requests were refused. */
 export class SessionLog {
   readonly #log: Log;
-  readonly #detail: AddressDetail;
+  /** How much of addresses is written down. */
+  detail: AddressDetail;
   readonly #guard: FloodGuard;
 
   constructor(log: Log, detail: AddressDetail, now: Instant) {
     this.#log = log;
-    this.#detail = detail;
+    this.detail = detail;
     this.#guard = new FloodGuard(now);
   }
 
@@ -46,6 +47,8 @@ export class SessionLog {
         this.#log.info(facts, `allocation ended after ${seconds} s: ${reason}`);
         return;
       }
+      case 'admission-unused':
+        return;
       case 'request-refused':
         this.#refused(record, now);
     }
@@ -69,13 +72,13 @@ export class SessionLog {
       why,
       username,
       client: this.#address(client),
-      peer: peer && displayHost(IpAddress.parse(peer)!, this.#detail),
+      peer: peer && displayHost(IpAddress.parse(peer)!, this.detail),
       suppressed,
     };
     this.#log[level](facts, `refused ${method} with ${code}: ${why}`);
   }
 
   #address({ ip, port }: AddressRecord): string {
-    return displayAddress({ ip: IpAddress.parse(ip)!, port }, this.#detail);
+    return displayAddress({ ip: IpAddress.parse(ip)!, port }, this.detail);
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '../stun/attributes/allocation.ts';
 import type { StunMessage } from '../stun/message.ts';
 import { AddressFamily, Attribute, attributeName, ErrorCode, TransportProtocol } from '../stun/protocol.ts';
+import { askAdmission, asksAdmission } from './admission.ts';
 import { Allocation, type RelayTransport, type Reservation, type UserAccount } from './allocation.ts';
 import { Drop } from './drop-reason.ts';
 import { grantedLifetime } from './lifetime.ts';
@@ -60,7 +61,12 @@ export function allocate(
   const allocation = newAllocation(state, request, grant.user, transport);
   state.addAllocation(allocation);
   const context = answerContext(request, request.authenticated);
-  openFor(state, context, allocation, { ...grant, lifetimeSeconds }, request.time);
+  const opening = { ...grant, lifetimeSeconds };
+  if (asksAdmission(state.admission, request.authenticated.credential)) {
+    askAdmission(state, { context, allocation, wishes: opening });
+  } else {
+    openFor(state, context, allocation, opening, request.time);
+  }
   return undefined;
 }
 
@@ -95,7 +101,7 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
     return refuse(ErrorCode.badRequest, 'REQUESTED-TRANSPORT is missing or malformed');
   }
   if (transport === TransportProtocol.tcp) {
-    const refusal = mayRelayTcp(request);
+    const refusal = mayRelayTcp(state, request);
     if (refusal !== undefined) return refusal;
   } else if (transport !== TransportProtocol.udp) {
     return refuse(ErrorCode.unsupportedTransportProtocol, `transport protocol ${transport} is not offered`);
@@ -149,7 +155,8 @@ function readWishes(state: ServerState, request: AuthenticatedRequest): Wishes |
 }
 
 /** RFC 6062 §5.1: TCP is relayed for clients that come over TCP or TLS, and has no use for what is about datagrams. */
-function mayRelayTcp({ listener, message }: AuthenticatedRequest): Refusal | undefined {
+function mayRelayTcp({ options }: ServerState, { listener, message }: AuthenticatedRequest): Refusal | undefined {
+  if (!options.tcpRelays) return refuse(ErrorCode.unsupportedTransportProtocol, 'TCP relays are switched off');
   if (listener.transport === 'udp') return refuse(ErrorCode.badRequest, 'a TCP relay was asked for over UDP');
   for (const type of [Attribute.dontFragment, Attribute.evenPort, Attribute.reservationToken]) {
     if (message.has(type)) return refuse(ErrorCode.badRequest, `${attributeName(type)} with a TCP relay`);

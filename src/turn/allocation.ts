@@ -29,7 +29,11 @@ export type EndReason =
   | 'client-disconnected'
   | 'relay-socket-lost'
   | 'shutdown'
-  | 'killed';
+  | 'killed'
+  /** The credential, its user or the key that issued it was revoked. */
+  | 'revoked'
+  /** The key has used up its bytes. */
+  | 'over-budget';
 
 /** A credential that a request has proved to know, and how. */
 export interface Authenticated {
@@ -96,6 +100,10 @@ export class Allocation {
   readonly newPeers: TokenBucket;
   readonly fromClient: Traffic = newTraffic();
   readonly toClient: Traffic = newTraffic();
+  /** How much of the traffic is in the usage already. */
+  readonly counted = { fromClient: newTraffic(), toClient: newTraffic() };
+  /** Somebody outside was asked and has counted it. */
+  admitted = false;
 
   constructor(init: {
     id: string;

@@ -7,6 +7,8 @@ export interface Credential {
   readonly user: string;
   /** What the issuer said this credential is for; accounting groups by it. */
   readonly label: string | undefined;
+  /** The id of the API key that issued it; `undefined` where none did. */
+  readonly issuer: string | undefined;
   /** When it stops to be valid; `undefined` for a static user. */
   readonly expiresAt: UnixSeconds | undefined;
   /** The long-term key for the algorithm asked for (RFC 8489 §9.2.2). */

@@ -3,6 +3,7 @@ import { writeXorAddress } from '../stun/attributes/address.ts';
 import { writeLifetime, writeReservationToken } from '../stun/attributes/allocation.ts';
 import { writeAddressErrorCode } from '../stun/attributes/error-code.ts';
 import { type AddressFamily, Attribute, ErrorCode } from '../stun/protocol.ts';
+import { withdrawQuestion } from './admission.ts';
 import { type Allocation, RelayedAddress, type Reservation } from './allocation.ts';
 import { type AnswerContext, fail, refuse, succeed } from './request.ts';
 import type { ServerState } from './server-state.ts';
@@ -51,18 +52,23 @@ export interface PendingAllocate {
   readonly reservation: Reservation | undefined;
 }
 
+/** What an Allocate may have. */
+export interface OpeningWishes {
+  readonly lifetimeSeconds: number;
+  readonly family: AddressFamily;
+  /** The second family of a dual allocation. */
+  readonly additionalFamily: AddressFamily | undefined;
+  readonly port: PortWish;
+  /** What is to become of the port next to an even one. */
+  readonly reservation: Reservation | undefined;
+}
+
 /** Starts to open what an Allocate asks for. */
 export function openFor(
   state: ServerState,
   context: AnswerContext,
   allocation: Allocation,
-  wishes: {
-    readonly lifetimeSeconds: number;
-    readonly family: AddressFamily;
-    readonly additionalFamily: AddressFamily | undefined;
-    readonly port: PortWish;
-    readonly reservation: Reservation | undefined;
-  },
+  wishes: OpeningWishes,
   time: Time,
 ): void {
   const openings = [new Opening(wishes.family, wishes.port)];
@@ -99,6 +105,7 @@ export function relayFailed(state: ServerState, relayed: RelayedAddress, failure
 
 /** Ends an Allocate that is not answered yet. Its client hears nothing: it will ask again and be judged anew. */
 export function abandonAllocate(state: ServerState, allocation: Allocation): void {
+  withdrawQuestion(state, allocation);
   for (const { pending } of state.pendingAllocates.values()) {
     if (pending.allocation !== allocation) continue;
     for (const opening of pending.openings) {
@@ -108,7 +115,13 @@ export function abandonAllocate(state: ServerState, allocation: Allocation): voi
     if (pending.reservation !== undefined) state.endReservation(pending.reservation);
     break;
   }
+  forget(state, allocation);
+}
+
+/** Takes an allocation out that never was. */
+function forget(state: ServerState, allocation: Allocation): void {
   state.removeAllocation(allocation);
+  if (allocation.admitted) state.event({ kind: 'admission-unused', id: allocation.id });
 }
 
 /** Takes a port, or two, and asks for the sockets. */
@@ -174,7 +187,7 @@ function settle(state: ServerState, pending: PendingAllocate, time: Time): void 
   const open = openings.filter((opening) => opening.state === 'open');
   if (open.length === 0) {
     if (reservation !== undefined) state.endReservation(reservation);
-    state.removeAllocation(allocation);
+    forget(state, allocation);
     const { errorCode } = openings[0]!;
     const refusal = refuse(errorCode, 'no relay socket could be opened');
     fail(state, context, refusal, time);
@@ -210,5 +223,6 @@ function settle(state: ServerState, pending: PendingAllocate, time: Time): void 
   // It is kept for as long as the allocation, and must not hold on to the pool that short-lived buffers come from.
   allocation.answer = Buffer.allocUnsafeSlow(answer.length);
   answer.copy(allocation.answer);
+  state.usage.began(allocation);
   state.event({ kind: 'allocation-created', allocation, lifetimeSeconds });
 }

@@ -41,6 +41,8 @@ export interface TurnServerOptions {
   readonly expiry: ExpiryPolicy;
   readonly defaultLifetimeSeconds: number;
   readonly maxLifetimeSeconds: number;
+  /** Relay TCP as well (RFC 6062). */
+  readonly tcpRelays: boolean;
   /** Accept channel numbers up to 0x7FFF, as RFC 5766 had them. */
   readonly rfc5766Channels: boolean;
   /** Answer Binding requests of RFC 3489, which have no magic cookie. */
@@ -58,3 +60,18 @@ export interface TurnServerOptions {
   /** What this server has in common with the other servers of the daemon, relay ports and quotas among it. */
   readonly shared: SharedTables;
 }
+
+/** What may change while a server runs. */
+export type ChangeableOptions = Pick<
+  TurnServerOptions,
+  | 'requireSha256'
+  | 'expiry'
+  | 'defaultLifetimeSeconds'
+  | 'maxLifetimeSeconds'
+  | 'tcpRelays'
+  | 'rfc5766Channels'
+  | 'rfc3489'
+  | 'alternateServers'
+  | 'limits'
+  | 'credentials'
+>;

@@ -1,4 +1,5 @@
 import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
+import type { AdmissionCandidate } from './admission.ts';
 import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from './allocation.ts';
 import type { Listener } from './five-tuple.ts';
 import type { PeerConnection } from './peer-connection.ts';
@@ -27,6 +28,8 @@ export type Output =
   | { readonly kind: 'bind-channel'; readonly binding: ChannelBinding }
   /** It may not any more. The two come in turns, and this one last. */
   | { readonly kind: 'unbind-channel'; readonly binding: ChannelBinding }
+  /** Decide about an allocation; the server waits for `admissionDecided`. */
+  | { readonly kind: 'ask-admission'; readonly candidate: AdmissionCandidate }
   /** Open a TCP connection from `connection.relayedAddress` to `connection.target`; `peerConnected` or `peerGone` follows. */
   | { readonly kind: 'connect-peer'; readonly connection: PeerConnection }
   /** From now on every byte of this client's connection goes to the peer, and the other way. */
@@ -44,6 +47,8 @@ export type ServerEvent =
       readonly reason: EndReason;
       readonly at: Instant;
     }
+  /** An allocation that was admitted has come to nothing; its client was told of no success. */
+  | { readonly kind: 'admission-unused'; readonly id: string }
   /** A request that a well-behaved client would not have sent, or that a limit refused. A first 401 is none of these. */
   | {
       readonly kind: 'request-refused';

@@ -64,11 +64,16 @@ const builtIn = deniedByDefault.map((text) => parseAddressRange(text) as Address
  * what the operator allows; what is denied by the operator or by default; everything else.
  */
 export class PeerPolicy {
-  readonly #rules: PeerPolicyRules;
+  #rules: PeerPolicyRules;
   #ownAddresses: readonly IpAddress[] = [];
   #ownServices: readonly TransportAddress[] = [];
 
   constructor(rules: PeerPolicyRules) {
+    this.#rules = rules;
+  }
+
+  /** Other rules from now on; permissions that were given stay until they are renewed. */
+  setRules(rules: PeerPolicyRules): void {
     this.#rules = rules;
   }
 

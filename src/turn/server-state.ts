@@ -2,6 +2,7 @@ import { type AddressWords, type IpAddress, sameAddress } from '../stun/ip-addre
 import { MessageWriter } from '../stun/message-writer.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 import { AddressTable } from './address-table.ts';
+import type { AdmissionMode, PendingAdmission } from './admission.ts';
 import {
   type Allocation,
   ChannelBinding,
@@ -18,7 +19,7 @@ import { Drop } from './drop-reason.ts';
 import type { NatDiscovery } from './nat-discovery.ts';
 import { NonceIssuer } from './nonce.ts';
 import type { Opening, PendingAllocate } from './open-relay.ts';
-import type { RelayAddress, TurnServerOptions } from './options.ts';
+import type { ChangeableOptions, RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output, ServerEvent } from './output.ts';
 import { Departure, Verdict } from './packet.ts';
 import type { PeerConnection } from './peer-connection.ts';
@@ -29,6 +30,7 @@ import type { SharedTables } from './shared/shared-tables.ts';
 import type { SharedTrafficAllowance } from './shared/traffic-allowance.ts';
 import { after, type Instant } from './time.ts';
 import { isLimited } from './token-bucket.ts';
+import { UsageMeter } from './usage-meter.ts';
 
 /** Lifetime of a permission (RFC 8656 §9). */
 export const PERMISSION_LIFETIME_MS = 300_000;
@@ -55,14 +57,14 @@ export function channelPart(channel: number): number {
  * file per method; nothing there touches these tables but through here.
  */
 export class ServerState {
-  readonly options: TurnServerOptions;
+  options: TurnServerOptions;
   /** What is common to all servers of the daemon. */
   readonly shared: SharedTables;
   readonly counters: ServerCounters;
   readonly departure = new Departure();
   readonly writer = new MessageWriter();
   readonly nonces: NonceIssuer;
-  readonly answerAllowance: AnswerAllowance;
+  answerAllowance: AnswerAllowance;
   readonly deadlines = new DeadlineQueue<ServerDeadline>();
   /** By (listener, client address). */
   readonly allocations: AddressTable<Allocation>;
@@ -78,6 +80,11 @@ export class ServerState {
   readonly #users = new Map<string, UserAccount>();
   /** Allocates that are not answered yet, by each relayed address that is opened for them. */
   readonly pendingAllocates = new Map<RelayedAddress, { pending: PendingAllocate; opening: Opening }>();
+  /** Allocates about which somebody is asked, by the id of the allocation. */
+  readonly pendingAdmissions = new Map<string, PendingAdmission>();
+  /** Which allocations are asked about before they are made. */
+  admission: AdmissionMode = 'none';
+  readonly usage = new UsageMeter();
   /** Ports that are taken although nothing is open there, because another program has them and an Allocate looks for others. */
   unusablePorts = 0;
   /** TCP connections with peers, by CONNECTION-ID. */
@@ -94,9 +101,9 @@ export class ServerState {
   readonly #relayIds: number[] = [];
   /** How many allocations each client address holds; the AddressTable's port is 0. */
   readonly #clients: AddressTable<{ allocations: number }>;
-  readonly #traffic: SharedTrafficAllowance;
+  #traffic: SharedTrafficAllowance;
   /** Whether any rate applies, so that every packet has to be counted in the process. */
-  readonly #limitsTraffic: boolean;
+  #limitsTraffic: boolean;
   #outputs: Output[] = [];
   #nextRelayId = 1;
   #indicationId: number;
@@ -115,10 +122,22 @@ export class ServerState {
     this.nonces = new NonceIssuer(options.nonceLifetimeSeconds, options.shared.nonceKeys);
     this.answerAllowance = new AnswerAllowance(options.limits.unauthenticatedAnswers, seed());
     this.#traffic = options.shared.traffic(options.limits.perServer);
-    const { perAllocation, perUser, perServer } = options.limits;
-    this.#limitsTraffic = [perAllocation, perUser, perServer].some(isLimited);
+    this.#limitsTraffic = limitsTraffic(options);
     this.setRelayAddress(AddressFamily.ipv4, options.ipv4);
     this.setRelayAddress(AddressFamily.ipv6, options.ipv6);
+  }
+
+  /** Takes over other options. What an allocation was given once, it keeps; what a user may, until its last one ends. */
+  configure(options: ChangeableOptions): void {
+    const before = this.options.limits;
+    this.options = { ...this.options, ...options };
+    const { unauthenticatedAnswers, perServer } = options.limits;
+    if (JSON.stringify(unauthenticatedAnswers) !== JSON.stringify(before.unauthenticatedAnswers)) {
+      this.answerAllowance = new AnswerAllowance(unauthenticatedAnswers, this.options.random.bytes(4).readInt32BE());
+    }
+    this.#traffic = this.shared.traffic(perServer);
+    this.#limitsTraffic = limitsTraffic(this.options);
+    for (const { channels } of this.allocationsById.values()) for (const one of channels.values()) this.#offer(one);
   }
 
   // Packets
@@ -289,6 +308,7 @@ export class ServerState {
   /** Ends an allocation that its client was told of. */
   endAllocation(allocation: Allocation, reason: EndReason, at: Instant): void {
     this.removeAllocation(allocation);
+    this.usage.ended(allocation);
     this.event({ kind: 'allocation-ended', allocation, reason, at });
   }
 
@@ -468,4 +488,8 @@ export class ServerState {
     const { population } = this;
     for (const gauge of gauges) this.shared.setGauge(gauge, population[gauge]);
   }
+}
+
+function limitsTraffic({ limits: { perAllocation, perUser, perServer } }: TurnServerOptions): boolean {
+  return [perAllocation, perUser, perServer].some(isLimited);
 }

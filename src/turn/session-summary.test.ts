@@ -114,6 +114,7 @@ describe('finding sessions', () => {
     expect(page(scenario, { label: 'room-7' })).toEqual(page(scenario, { user: 'bob' }));
     expect(page(scenario, { user: 'alice', label: 'room-7' })).toEqual([]);
     expect(page(scenario, { user: 'carol' })).toEqual([]);
+    expect(page(scenario, { userPrefix: 'bo' })).toEqual(page(scenario, { user: 'bob' }));
   });
 
   it('leaves out an allocation that its client does not know of yet', () => {

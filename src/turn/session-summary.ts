@@ -32,6 +32,8 @@ export interface SessionSummary {
 /** Which sessions are wanted. */
 export interface SessionQuery {
   readonly user?: string | undefined;
+  /** Only those whose user begins so. */
+  readonly userPrefix?: string | undefined;
   readonly label?: string | undefined;
   /** Only ids behind this one. */
   readonly after?: string | undefined;
@@ -44,11 +46,12 @@ export interface SessionQuery {
  * last id, meets every allocation that lives throughout exactly once; and the pages of several servers can be merged.
  */
 export function findSessions(allocations: Iterable<Allocation>, query: SessionQuery): Allocation[] {
-  const { user, label, after = '', limit } = query;
+  const { user, userPrefix = '', label, after = '', limit } = query;
   const found: Allocation[] = [];
   for (const allocation of allocations) {
     if (!isSession(allocation) || allocation.id <= after) continue;
     if (user !== undefined && allocation.user.id !== user) continue;
+    if (!allocation.user.id.startsWith(userPrefix)) continue;
     if (label !== undefined && allocation.authenticated.credential.label !== label) continue;
     insert(found, allocation, limit);
   }

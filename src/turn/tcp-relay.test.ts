@@ -66,6 +66,12 @@ describe('an Allocate for TCP', () => {
     expect(scenario.client().allocate(tcp).code).toBe(400);
   });
 
+  it('is refused with 442 where TCP relays are switched off', () => {
+    const scenario = new TcpScenario({ tcpRelays: false });
+    expect(scenario.tcpClient().allocate(tcp).code).toBe(442);
+    expect(scenario.tcpClient().allocate().relayed).toBeDefined();
+  });
+
   it('with EVEN-PORT, RESERVATION-TOKEN or DONT-FRAGMENT is refused with 400', () => {
     const scenario = new TcpScenario();
     const wishes = [

@@ -4,6 +4,7 @@ import { fingerprintHolds } from '../stun/fingerprint.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../stun/message.ts';
 import { type AddressFamily, MessageClass, Method } from '../stun/protocol.ts';
+import { type AdmissionMode, type AdmissionVerdict, admissionDecided } from './admission.ts';
 import type { Allocation, ChannelBinding, EndReason, RelayedAddress } from './allocation.ts';
 import { peerConnected, peerGone } from './connect.ts';
 import { connectionAttempt } from './connection-attempt.ts';
@@ -12,7 +13,7 @@ import { Drop } from './drop-reason.ts';
 import type { Listener } from './five-tuple.ts';
 import type { NatDiscovery } from './nat-discovery.ts';
 import { abandonAllocate, type OpenFailure, relayFailed, relayOpened } from './open-relay.ts';
-import type { RelayAddress, TurnServerOptions } from './options.ts';
+import type { ChangeableOptions, RelayAddress, TurnServerOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { type Arrival, type Departure, type IcmpArrival, Verdict } from './packet.ts';
 import type { PeerConnection } from './peer-connection.ts';
@@ -22,6 +23,7 @@ import { relayIcmp } from './relay-icmp.ts';
 import { relayChannelData, relayFromPeer, relaySendIndication } from './relay-packet.ts';
 import { ServerState } from './server-state.ts';
 import type { Instant, Time } from './time.ts';
+import type { UsageDelta } from './usage-meter.ts';
 
 const readDrops = new Map<ReadResult, number>([
   [ReadResult.badLength, Drop['bad-length']],
@@ -135,6 +137,11 @@ export class TurnServer {
     this.#state.endRelayedAddress(relayedAddress, 'relay-socket-lost', time.instant);
   }
 
+  /** Answer to `ask-admission`. */
+  admissionDecided(id: string, verdict: AdmissionVerdict, time: Time): void {
+    admissionDecided(this.#state, id, verdict, time);
+  }
+
   /** The connection of a TCP or TLS client is closed: its allocation ends with it. */
   clientDisconnected(listener: Listener, client: TransportAddress, time: Time): void {
     const allocation = this.#state.allocations.get(listener.id, client.ip, client.port);
@@ -198,6 +205,21 @@ export class TurnServer {
     this.#state.shared.nonceKeys.rotate(this.#state.options.random);
   }
 
+  /** Takes over other options; what an allocation was given once, it keeps. */
+  configure(options: ChangeableOptions): void {
+    this.#state.configure(options);
+  }
+
+  /** Says which allocations are asked about from now on. */
+  setAdmission(mode: AdmissionMode): void {
+    this.#state.admission = mode;
+  }
+
+  /** What each user has relayed since the last call. */
+  takeUsage(): UsageDelta[] {
+    return this.#state.usage.take(this.#state.allocationsById.values());
+  }
+
   /** Refuses new allocations; those that exist go on. */
   startDraining(): void {
     this.#state.draining = true;
@@ -239,6 +261,13 @@ export class TurnServer {
     if (allocation === undefined) return false;
     this.#end(allocation, reason, time);
     return true;
+  }
+
+  /** Ends all allocations that are the like; how many. */
+  endAllocations(isMeant: (allocation: Allocation) => boolean, reason: EndReason, time: Time): number {
+    const meant = [...this.#state.allocationsById.values()].filter(isMeant);
+    for (const allocation of meant) this.#end(allocation, reason, time);
+    return meant.length;
   }
 
   #end(allocation: Allocation, reason: EndReason, time: Time): void {

@@ -98,6 +98,11 @@ export class RunningProgram {
     });
   }
 
+  /** Sends it a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Ends the program if it still runs, and waits until it has ended. */
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (!this.#ended) this.#child.kill(signal);

@@ -1,7 +1,7 @@
 /** Our own daemon, run as its users run it: as a process of its own, from the launcher. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RunningProgram, run } from './peers.ts';
 
@@ -19,6 +19,14 @@ export interface StartReport {
 export const launcher = fileURLToPath(new URL('../../bin/taciturn.js', import.meta.url));
 export const sharedSecret = 'a secret that only the tests know';
 
+export interface StartOptions {
+  readonly listen?: 'auto' | readonly string[];
+  /** What to put in front of the command line, such as `ip netns exec NAME`. */
+  readonly prefix?: readonly string[];
+  /** The admin key, where a daemon before has made it. */
+  readonly apiKey?: string;
+}
+
 /** A daemon on loopback with free ports and a data directory of its own. */
 export class Taciturn {
   readonly program: RunningProgram;
@@ -27,31 +35,31 @@ export class Taciturn {
   /** The port of UDP, TCP and, with a certificate, TLS. */
   readonly port: number;
   readonly http: string;
-  readonly #apiKey: string;
+  /** The admin key that the first start has made; where that was another daemon's, it has to be given. */
+  readonly apiKey: string;
+  /** The configuration file, which a test may change. */
+  readonly file: string;
   readonly #prefix: readonly string[];
 
-  private constructor(program: RunningProgram, directory: string, report: StartReport, prefix: readonly string[]) {
+  private constructor(program: RunningProgram, file: string, report: StartReport, options: StartOptions) {
     this.program = program;
-    this.directory = directory;
+    this.file = file;
+    this.directory = dirname(file);
     this.report = report;
     this.port = report.listening[0]!.port;
     this.http = report.http;
-    this.#apiKey = report.apiKey!;
-    this.#prefix = prefix;
+    this.apiKey = report.apiKey ?? options.apiKey!;
+    this.#prefix = options.prefix ?? [];
   }
 
   /**
    * Starts a daemon and waits until it serves.
    *
    * @param yaml more configuration; it may not repeat the sections `listen`, `http` and `authentication` given here.
-   * @param prefix what to put in front of the command line, such as `ip netns exec NAME`.
    */
-  static async start(
-    yaml = '',
-    options: { listen?: 'auto' | readonly string[]; prefix?: readonly string[] } = {},
-  ): Promise<Taciturn> {
+  static async start(yaml = '', options: StartOptions = {}): Promise<Taciturn> {
     const directory = mkdtempSync(join(tmpdir(), 'taciturn-test-'));
-    const { listen = ['127.0.0.1', '::1'], prefix = [] } = options;
+    const { listen = ['127.0.0.1', '::1'] } = options;
     const file = join(directory, 'taciturn.yaml');
     writeFileSync(
       file,
@@ -61,10 +69,21 @@ http: { port: 0 }
 authentication: { sharedSecrets: ["${sharedSecret}"], users: [{ name: alice, password: correct horse }] }
 ${yaml}`,
     );
-    const [command, ...rest] = [...prefix, process.execPath, launcher, 'serve', '--config', file, '--json'];
-    const program = new RunningProgram(command!, rest, { env: environmentFor(yaml) });
+    return Taciturn.#run(file, yaml, options);
+  }
+
+  static async #run(file: string, yaml: string, options: StartOptions): Promise<Taciturn> {
+    const command = [...(options.prefix ?? []), process.execPath, launcher, 'serve', '--config', file, '--json'];
+    const program = new RunningProgram(command[0]!, command.slice(1), { env: environmentFor(yaml) });
     await program.waitFor(/^}$/m);
-    return new Taciturn(program, directory, JSON.parse(program.stdout) as StartReport, prefix);
+    return new Taciturn(program, file, JSON.parse(program.stdout) as StartReport, options);
+  }
+
+  /** Ends the process, by default as a crash does, and starts another on what is left of it. */
+  async restart(signal: NodeJS.Signals = 'SIGKILL'): Promise<Taciturn> {
+    await this.program.stop(signal);
+    const { apiKey } = this;
+    return Taciturn.#run(this.file, readFileSync(this.file, 'utf8'), { prefix: this.#prefix, apiKey });
   }
 
   /** Asks the HTTP service for a credential, as an app does. */
@@ -75,7 +94,7 @@ ${yaml}`,
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' };
     const [url, options] = [`${this.http}${path}`, { headers, ...init }];
     if (this.#prefix.length === 0) return fetch(url, options);
     // Loopback of another namespace: the request has to be made in there.

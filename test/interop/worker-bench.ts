@@ -52,12 +52,16 @@ export class WorkerBench {
       script,
       start: {
         memory,
-        configuration: { ...configuration, authentication: { ...configuration.authentication, users } },
-        sharedSecrets: [],
+        settings: {
+          configuration: { ...configuration, authentication: { ...configuration.authentication, users } },
+          sharedSecrets: [],
+          users: [],
+        },
         relays: { ipv4: { local: loopback, external: loopback }, ipv6: undefined },
       },
       events: {
         event: () => {},
+        ask: () => {},
         trouble: () => {},
         died: (server, _why, restartMs) => deaths.push({ server, restartMs }),
       },

@@ -61,18 +61,23 @@ export class VirtualUsers implements CredentialSource {
   readonly #keys = new Map<string, Buffer>();
 
   /** Adds a password under which this username is accepted; there may be several, as with several secrets. */
-  add(username: string, password: string, more: { user?: string; label?: string; expiresAt?: number } = {}): void {
+  add(
+    username: string,
+    password: string,
+    more: { user?: string; label?: string; issuer?: string; expiresAt?: number } = {},
+  ): void {
     const expiresAt = more.expiresAt as UnixSeconds | undefined;
+    const { user = username, label, issuer } = more;
     const known = this.#users.get(username) ?? [];
-    this.#users.set(username, [...known, { password, user: more.user ?? username, label: more.label, expiresAt }]);
+    this.#users.set(username, [...known, { password, user, label, issuer, expiresAt }]);
   }
 
   candidates(username: string, algorithm: PasswordAlgorithm): Credential[] {
-    return (this.#users.get(username) ?? []).map(({ password, user, label, expiresAt }) => {
+    return (this.#users.get(username) ?? []).map(({ password, ...who }) => {
       const name = `${algorithm} ${username} ${password}`;
       const key = this.#keys.get(name) ?? longTermKey(algorithm, username, REALM, password);
       this.#keys.set(name, key);
-      return { user, label, expiresAt, key };
+      return { ...who, key };
     });
   }
 }
@@ -118,6 +123,7 @@ export class Scenario {
       expiry: 'grace',
       defaultLifetimeSeconds: 600,
       maxLifetimeSeconds: 3600,
+      tcpRelays: true,
       rfc5766Channels: false,
       rfc3489: false,
       alternateServers: { udp: [], tcp: [], tls: [] },

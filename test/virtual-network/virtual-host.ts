@@ -1,4 +1,5 @@
 import { sameAddress, type TransportAddress } from '../../src/stun/ip-address.ts';
+import type { AdmissionCandidate, AdmissionVerdict } from '../../src/turn/admission.ts';
 import type { RelayedAddress } from '../../src/turn/allocation.ts';
 import type { Listener } from '../../src/turn/five-tuple.ts';
 import type { OpenFailure } from '../../src/turn/open-relay.ts';
@@ -43,6 +44,12 @@ export class VirtualHost {
   openDelayMs: number | (() => number) = 0;
   /** Decides which sockets cannot be opened. */
   openFailure: (relayedAddress: RelayedAddress) => OpenFailure | undefined = () => undefined;
+  /** Decides about allocations where the server asks. */
+  admission: (candidate: AdmissionCandidate) => AdmissionVerdict = () => 'allowed';
+  /** How long such a decision takes; `undefined` for at once. */
+  admissionDelayMs: (() => number) | undefined;
+  /** Ids of allocations that were allowed and have neither ended nor come to nothing: what their limits would count. */
+  readonly admitted = new Set<string>();
   /** What became of the last packet that was handed in. */
   lastVerdict: Verdict = Verdict.nothing;
   readonly #schedule: Schedule;
@@ -145,6 +152,9 @@ export class VirtualHost {
       case 'close-relay':
         this.#close(output.relayedAddress);
         break;
+      case 'ask-admission':
+        this.#decide(output.candidate);
+        break;
       case 'connect-peer':
         this.observer.connection?.('connect', output.connection);
         break;
@@ -156,9 +166,27 @@ export class VirtualHost {
         break;
       case 'event':
         this.observer.event?.(output.event);
+        if (output.event.kind === 'allocation-ended') this.admitted.delete(output.event.allocation.id);
+        if (output.event.kind === 'admission-unused') this.#unused(output.event.id);
         if (this.#keepEvents) this.events.push(output.event);
         break;
     }
+  }
+
+  #decide(candidate: AdmissionCandidate): void {
+    const { id } = candidate;
+    const answer = () => {
+      if (this.#dead) return;
+      const verdict = this.admission(candidate);
+      if (verdict === 'allowed') this.admitted.add(id);
+      this.server.admissionDecided(id, verdict, this.#schedule.time);
+      this.run();
+    };
+    this.#schedule.after(this.admissionDelayMs?.() ?? 0, answer);
+  }
+
+  #unused(id: string): void {
+    if (!this.admitted.delete(id)) throw new Error('an admission is given back that was not had');
   }
 
   #open(relayedAddress: RelayedAddress): void {

@@ -1,9 +1,10 @@
-import type { Configuration } from '../../config/settings.ts';
 import type { TransportAddress } from '../../stun/ip-address.ts';
 import type { EventRecord } from '../../telemetry/event-record.ts';
+import type { AdmissionCandidate } from '../../turn/admission.ts';
 import type { RelayAddress } from '../../turn/options.ts';
 import type { SharedMemory } from '../../turn/shared/shared-memory.ts';
 import type { ServerCommand, ServerQuestions } from '../server-control.ts';
+import type { ServerSettings } from '../server-options.ts';
 
 /** A UDP socket of a worker; the main thread has opened it and goes on owning it. */
 export interface WorkerListener {
@@ -17,8 +18,7 @@ export interface WorkerStart {
   /** The index of its server; the main thread's has 0. */
   readonly index: number;
   readonly memory: SharedMemory;
-  readonly configuration: Configuration;
-  readonly sharedSecrets: readonly string[];
+  readonly settings: ServerSettings;
   readonly relays: { readonly ipv4: RelayAddress | undefined; readonly ipv6: RelayAddress | undefined };
   /** The descriptor of the bell that tells of messages. */
   readonly bell: number;
@@ -46,4 +46,6 @@ export type FromWorker =
   | { readonly kind: 'events'; readonly events: readonly EventRecord[] }
   | { readonly kind: 'trouble'; readonly what: string; readonly why: string | undefined; readonly times: number }
   | { readonly kind: 'released'; readonly id: number }
+  /** Answered by an `admission` command. */
+  | { readonly kind: 'ask-admission'; readonly candidate: AdmissionCandidate }
   | { readonly kind: 'answer'; readonly number: number; readonly value: unknown };

@@ -43,11 +43,10 @@ describe.skipIf(typeof libc === 'string')('the pool of workers', () => {
       shared: new SharedTables(memory, 0),
       start: {
         memory,
-        configuration: {} as Configuration,
-        sharedSecrets: [],
+        settings: { configuration: {} as Configuration, sharedSecrets: [], users: [] },
         relays: { ipv4: undefined, ipv6: undefined },
       },
-      events: { event: () => {}, trouble: () => {}, died: () => died?.() },
+      events: { event: () => {}, ask: () => {}, trouble: () => {}, died: () => died?.() },
       script,
     });
     pool.listenUdp(1, { ip: IpAddress.parse('127.0.0.1')!, port: 0 });

@@ -4,9 +4,11 @@ import { DatagramSockets, SystemCallError } from '../../syscalls/datagram-socket
 import type { Libc } from '../../syscalls/libc.ts';
 import { Bell } from '../../syscalls/poller.ts';
 import type { EventRecord } from '../../telemetry/event-record.ts';
+import type { AdmissionCandidate } from '../../turn/admission.ts';
 import type { SessionQuery, SessionSummary } from '../../turn/session-summary.ts';
 import type { SharedTables } from '../../turn/shared/shared-tables.ts';
-import type { ServerCommand, ServerQuestions } from '../server-control.ts';
+import type { UsageDelta } from '../../turn/usage-meter.ts';
+import type { AdmissionCommand, LastingCommand, ServerCommand, ServerQuestions } from '../server-control.ts';
 import type { WorkerListener, WorkerStart } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -17,6 +19,8 @@ const FORGIVEN_AFTER_MS = 60_000;
 
 export interface WorkerPoolEvents {
   event(event: EventRecord): void;
+  /** Somebody has to decide about an allocation of this server. */
+  ask(candidate: AdmissionCandidate, server: number): void;
   trouble(what: string, why: string | undefined, times: number): void;
   /** A worker has died; its clients have lost their allocations, and another takes its place in `restartMs`. */
   died(index: number, why: string, restartMs: number): void;
@@ -51,7 +55,7 @@ export class WorkerPool {
   readonly #sockets: DatagramSockets;
   readonly #places: Place[] = [];
   /** The last command of each kind, for threads that start later. */
-  readonly #commands = new Map<string, ServerCommand>();
+  readonly #commands = new Map<string, LastingCommand>();
   /** Sockets that are closed once their thread has let go of them, by listener id and place. */
   readonly #releasing = new Map<string, number>();
   #stopped = false;
@@ -95,11 +99,25 @@ export class WorkerPool {
     return { local, close: () => this.#release(id) };
   }
 
-  /** Tells every server, those included that start later. */
+  /** Tells every server; what lasts, those as well that start later. */
   command(command: ServerCommand): void {
-    const key = command.kind === 'set-relay-address' ? `${command.kind} ${command.family}` : command.kind;
-    this.#commands.set(key, command);
+    if (command.kind !== 'end' && command.kind !== 'admission') {
+      const key = command.kind === 'set-relay-address' ? `${command.kind} ${command.family}` : command.kind;
+      this.#commands.set(key, command);
+    }
     for (const { thread } of this.#places) thread.send({ kind: 'command', command });
+  }
+
+  /** Answers one server that has asked; nothing happens when it is no more. */
+  answer(server: number, command: AdmissionCommand): void {
+    const thread = this.#places.find(({ index }) => index === server)?.thread;
+    if (thread !== undefined && !thread.hasEnded) thread.send({ kind: 'command', command });
+  }
+
+  /** What each user has relayed since the last call. */
+  async takeUsage(): Promise<UsageDelta[]> {
+    const answers = await this.#askAll('usage', undefined);
+    return answers.flatMap((answer) => (answer as UsageDelta[] | undefined) ?? []);
   }
 
   async sessions(query: SessionQuery): Promise<SessionSummary[]> {
@@ -158,6 +176,7 @@ export class WorkerPool {
       {
         received: (message) => {
           if (message.kind === 'events') for (const event of message.events) events.event(event);
+          else if (message.kind === 'ask-admission') events.ask(message.candidate, index);
           else if (message.kind === 'trouble') events.trouble(message.what, message.why, message.times);
           else this.#released(index, message.id);
         },

@@ -8,7 +8,7 @@ const SCRIPT = new URL('./worker.js', import.meta.url);
 const STOP_PATIENCE_MS = 3000;
 
 export interface WorkerThreadEvents {
-  received(message: Extract<FromWorker, { kind: 'events' | 'trouble' | 'released' }>): void;
+  received(message: Extract<FromWorker, { kind: 'events' | 'trouble' | 'released' | 'ask-admission' }>): void;
   /** The thread has ended although nobody had told it to. */
   died(why: string): void;
 }

@@ -1,9 +1,6 @@
 /** The thread that serves UDP clients: one server, its sockets, and a loop that does nothing else. */
 import { randomInt } from 'node:crypto';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { CombinedCredentials } from '../../credentials/combined-credentials.ts';
-import { SharedSecretCredentials } from '../../credentials/shared-secret-credentials.ts';
-import { StaticUsers } from '../../credentials/static-users.ts';
 import type { BatchListener } from '../../relay/batch/batch-listener.ts';
 import { BatchPlane } from '../../relay/batch/batch-plane.ts';
 import { Gathering } from '../../relay/batch/gathering.ts';
@@ -24,16 +21,12 @@ import { revive } from './revive.ts';
 const LONGEST_WAIT_MS = 1000;
 
 function run(port: MessagePort, start: WorkerStart): void {
-  const { index, configuration } = start;
+  const { index } = start;
   const libc = loadLibc();
   if (typeof libc === 'string') throw new Error(libc);
   const tell = (message: FromWorker) => port.postMessage(message);
   const shared = new SharedTables(start.memory, index);
-  const credentials = new CombinedCredentials([
-    new StaticUsers(configuration.authentication.users, configuration.realm),
-    new SharedSecretCredentials(start.sharedSecrets, configuration.realm),
-  ]);
-  const options = serverOptions(configuration, start.relays, credentials, shared);
+  const options = serverOptions(start.settings, start.relays, shared);
 
   const reports = new Reports(tell, now());
   let plane!: BatchPlane;
@@ -47,6 +40,7 @@ function run(port: MessagePort, start: WorkerStart): void {
     },
     {
       event: (event) => reports.event(event, now()),
+      ask: (candidate) => tell({ kind: 'ask-admission', candidate }),
       trouble: (what, why) => reports.trouble(what, why),
     },
   );

@@ -1,0 +1,34 @@
+import { RedisStore } from './redis/redis-store.ts';
+import { SqliteStore } from './sqlite/sqlite-store.ts';
+import type { Store } from './store.ts';
+
+export interface StoreOptions {
+  /** Where the SQLite database is; the directory has to exist. */
+  readonly dataDir: string;
+  /** The URL of a Redis server to use in its place. It may hold a password. */
+  readonly redis: string | undefined;
+  /** What the names of all keys in Redis begin with. */
+  readonly redisPrefix: string;
+}
+
+export interface StoreEvents {
+  /**
+   * The store cannot be had any more, or can be had again. Called for changes only; a store that was opened can be had.
+   *
+   * @param why it cannot, in a sentence without secrets.
+   */
+  available(is: boolean, why?: string): void;
+}
+
+/**
+ * Opens the store: the database in the data directory, or Redis where one is configured.
+ *
+ * @throws StoreError when it cannot be had. Once it is open it comes back by itself whenever it was away.
+ * @example const store = await openStore({ dataDir, redis: undefined, redisPrefix: 'taciturn:' }, { available: () => {} });
+ */
+export function openStore(options: StoreOptions, events: StoreEvents): Promise<Store> {
+  const { dataDir, redis, redisPrefix } = options;
+  return redis === undefined
+    ? SqliteStore.open(dataDir, events)
+    : RedisStore.open({ url: redis, prefix: redisPrefix }, events);
+}
