@@ -90,7 +90,37 @@ describe('without a file, variables and flags', () => {
         },
       },
       credentials: { ttl: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 } },
-      http: { enabled: true, host: '127.0.0.1', port: 8080, allowPublic: false },
+      store: {
+        redis: undefined,
+        redisPrefix: 'taciturn:',
+        keepUsageSeconds: 400 * 86_400,
+        maxRevocations: 1_000_000,
+      },
+      http: {
+        enabled: true,
+        host: '127.0.0.1',
+        port: 8080,
+        certificateFile: undefined,
+        keyFile: undefined,
+        allowPublic: false,
+        trustedProxies: [],
+      },
+      admission: {
+        url: undefined,
+        secret: undefined,
+        timeoutMilliseconds: 2000,
+        cacheSeconds: 10,
+        whenUnavailable: 'refuse',
+      },
+      webhooks: {
+        urls: [],
+        secret: undefined,
+        events: ['allocation-created', 'allocation-ended', 'budget-reached'],
+        timeoutMilliseconds: 5000,
+        attempts: 8,
+        queue: 10_000,
+      },
+      audit: { file: undefined, enabled: true },
       log: { level: 'info', format: 'auto', addresses: 'full' },
       shutdown: { deadlineMilliseconds: 30_000 },
     });
@@ -244,7 +274,7 @@ describe('rules between keys', () => {
       'relay: { ipv6: { address: none, external: stun }, external: { stunServers: [a.example] } }',
       /no external address/,
     ],
-    ['http: { host: 0.0.0.0 }', /http\.host: found "0\.0\.0\.0".*loopback/],
+    ['http: { host: 0.0.0.0 }', /http\.host: found "0\.0\.0\.0".*unencrypted/],
   ])('are kept: %j', (yaml, expected) => {
     const found = complaints(yaml);
     expect(found).toHaveLength(1);

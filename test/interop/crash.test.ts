@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => daemon?.stop());
 
 interface Usage {
-  readonly fromClientBytes: number;
+  readonly fromClient: { readonly bytes: number };
   readonly allocations: number;
 }
 
@@ -26,7 +26,7 @@ async function usageOf(label: string): Promise<Usage> {
   const response = await daemon.fetch(`/v1/usage?label=${label}`);
   expect(response.status).toBe(200);
   const { usage } = (await response.json()) as { usage: Usage[] };
-  return usage[0] ?? { fromClientBytes: 0, allocations: 0 };
+  return usage[0] ?? { fromClient: { bytes: 0 }, allocations: 0 };
 }
 
 it(`dies ${DEATHS} times, keeps keys, revocations and usage, and serves again`, { timeout: 180_000 }, async () => {
@@ -44,7 +44,7 @@ it(`dies ${DEATHS} times, keeps keys, revocations and usage, and serves again`, 
     expect((await daemon.fetch(path, { method: 'DELETE' })).status).toBe(204);
     revoked.push(gone.username);
     // What was relayed is in the store seconds later; then it dies in the middle of more.
-    await expect.poll(async () => (await usageOf(`life-${death}`)).fromClientBytes).toBeGreaterThanOrEqual(11);
+    await expect.poll(async () => (await usageOf(`life-${death}`)).fromClient.bytes).toBeGreaterThanOrEqual(11);
     const before = await usageOf(`life-${death}`);
     const busy = Array.from({ length: 20 }, (_, i) =>
       daemon.issueCredential({ user: `user-${i}` }).catch((): IssuedCredential | undefined => undefined),
@@ -54,7 +54,7 @@ it(`dies ${DEATHS} times, keeps keys, revocations and usage, and serves again`, 
     await Promise.all(busy);
     for (const client of [one, other]) client.close();
 
-    expect((await usageOf(`life-${death}`)).fromClientBytes).toBeGreaterThanOrEqual(before.fromClientBytes);
+    expect((await usageOf(`life-${death}`)).fromClient.bytes).toBeGreaterThanOrEqual(before.fromClient.bytes);
     expect((await usageOf(`life-${death}`)).allocations).toBe(1);
   }
   const listed = (await (await daemon.fetch('/v1/keys')).json()) as { keys: { id: string }[] };

@@ -121,14 +121,14 @@ describe('usage', () => {
     await relay(a, b, 'eleven byte');
     const read = async () => {
       const { usage } = (await (await daemon.fetch('/v1/usage?label=room-7&user=bob')).json()) as {
-        usage: { key: string; allocations: number; fromClientBytes: number; fromClientPackets: number }[];
+        usage: { key: string; allocations: number; fromClient: { bytes: number; packets: number } }[];
       };
       return usage;
     };
-    await expect.poll(async () => (await read())[0]?.fromClientBytes ?? 0).toBeGreaterThanOrEqual(11);
+    await expect.poll(async () => (await read())[0]?.fromClient.bytes ?? 0).toBeGreaterThanOrEqual(11);
     const before = (await read())[0]!;
     expect(before).toMatchObject({ key: key.id, allocations: 1 });
-    expect(before.fromClientBytes).toBe(11 * before.fromClientPackets);
+    expect(before.fromClient.bytes).toBe(11 * before.fromClient.packets);
     daemon = await daemon.restart();
     expect(await read()).toMatchObject([before]);
     for (const client of [one, other]) client.close();

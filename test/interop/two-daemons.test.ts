@@ -20,7 +20,7 @@ describe.skipIf(!requirePeer('redis-server'))('two daemons on one Redis', () => 
   });
   afterEach(async () => {
     await Promise.all([one?.stop(), two?.stop()]);
-    await redis?.stop();
+    await redis?.remove();
   });
 
   it('share keys: what one has issued, the other revokes, and its allocation ends within a second', async () => {
