@@ -58,7 +58,7 @@ describe('the commands for keys', () => {
     expect(username).toContain(':app-');
     const [client] = await allocate(daemon.port, { username, password: credential });
 
-    await onStore('keys', 'revoke', '--', key);
+    await onStore('keys', 'revoke', key);
     await soon(() => expect(ended()).toHaveLength(1));
     expect((await issueWith(key)).status).toBe(401);
     const again = await connect(daemon.port, { username, password: credential });
