@@ -22,7 +22,10 @@ function groupLines(group: AnyGroup, depth: number): string[] {
     const comment = wrap(node.summary, width - indent.length).map((line) => `${indent}# ${line}`);
     const gap = depth === 0 ? [''] : [];
     if (node.kind === 'group') return [...gap, ...comment, `${indent}${key}:`, ...groupLines(node, depth + 1)];
-    const value = node.fallback === undefined ? '' : ` ${stringify(node.fallback).trim()}`;
+    const value =
+      node.fallback === undefined
+        ? ''
+        : ` ${stringify(node.fallback, { collectionStyle: 'flow', lineWidth: 0 }).trim()}`;
     return [...gap, ...comment, `${indent}${key}:${value}`];
   });
 }
