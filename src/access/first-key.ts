@@ -1,6 +1,6 @@
-import { rmSync } from 'node:fs';
-import { apiScopes, createApiKey, readApiKeys } from '../credentials/api-keys.ts';
-import { apiKeysFile, DataDirectoryError } from '../credentials/first-start.ts';
+import { existsSync, rmSync } from 'node:fs';
+import { apiScopes, createApiKey } from '../credentials/api-keys.ts';
+import { apiKeysFile } from '../credentials/first-start.ts';
 import type { Store } from '../store/store.ts';
 import type { KnownAccess } from './known-access.ts';
 
@@ -18,7 +18,10 @@ export interface FirstKey {
  */
 export async function takeOverKeys(store: Store, dataDir: string): Promise<void> {
   const file = apiKeysFile(dataDir);
-  for (const key of oldKeys(file) ?? []) await store.addKey(key);
+  if (!existsSync(file)) return;
+  // Few have such a file, and to check one takes long to load.
+  const { readKeyFile } = await import('./key-file.ts');
+  for (const key of readKeyFile(file)) await store.addKey(key);
   rmSync(file, { force: true });
 }
 
@@ -29,12 +32,4 @@ export async function makeFirstKey(store: Store, known: KnownAccess): Promise<Fi
   if (!(await store.addFirstKey(stored))) return undefined;
   known.putKey(stored);
   return { id: stored.id, key };
-}
-
-function oldKeys(file: string) {
-  try {
-    return readApiKeys(file);
-  } catch (error) {
-    throw new DataDirectoryError((error as Error).message);
-  }
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
-import { apiScopes, KeyLimits, type StoredApiKey } from '../credentials/api-keys.ts';
+import { KeyLimits } from '../credentials/api-key-schemas.ts';
+import { apiScopes, type StoredApiKey } from '../credentials/api-keys.ts';
 import type { HttpServiceDependencies } from './dependencies.ts';
 import { ApiError, ErrorBody } from './errors.ts';
 import { nextPage, pageOf, pageParameters } from './paging.ts';

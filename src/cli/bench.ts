@@ -63,7 +63,7 @@ schedule, some each 0.2 ms. Put load only on servers that are yours.
 Exit status: 0 measured, 1 not, 64 wrong usage.`;
 
 /** `taciturn bench` */
-export const registerBench: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('bench')
     .description('Put a TURN server under load: packets a second, loss, latency, processor time per packet')

@@ -36,7 +36,7 @@ that is good for ten minutes is made, for the user of --username if that is give
 Exit status: 0 every step passed, 2 one failed, 64 wrong usage.`;
 
 /** `taciturn check` */
-export const registerCheck: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   parent
     .command('check')
     .description('Use a TURN server step by step, up to an echo through the relay: what fails, why, and what to do')

@@ -18,7 +18,7 @@ Examples:
   $ taciturn config check taciturn.yaml --json`;
 
 /** `taciturn config check` */
-export const registerConfigCheck: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('check')
     .description('Check the configuration: every problem, with its file, line and key')

@@ -36,7 +36,7 @@ Examples:
   $ taciturn config import /etc/turnserver.conf --output /etc/taciturn/taciturn.yaml --secrets-dir /etc/taciturn/secrets`;
 
 /** `taciturn config import` */
-export const registerConfigImport: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   parent
     .command('import')
     .description('Make a configuration from a turnserver.conf of coturn, with a report about every line')

@@ -14,7 +14,7 @@ Examples:
   $ TACITURN_LISTEN__PORT=3479 taciturn config show --json`;
 
 /** `taciturn config show` */
-export const registerConfigShow: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('show')
     .description('Show the effective configuration and where each value comes from; secrets are hidden')

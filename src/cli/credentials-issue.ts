@@ -37,7 +37,7 @@ Examples:
 The secret is the first shared secret of the configuration, or the one that the first start made.`;
 
 /** `taciturn credentials issue` */
-export const registerCredentialsIssue: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('issue')
     .description('Make a time-limited credential from the shared secret, offline, and print it as iceServers')

@@ -45,7 +45,7 @@ DTLS (turns: over UDP) is not offered by this server, and so not looked at.
 Exit status: 0 no problem, 1 a problem, 64 wrong usage, 78 bad configuration.`;
 
 /** `taciturn doctor` */
-export const registerDoctor: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('doctor')
     .description(

@@ -39,7 +39,7 @@ Exit status: 0 draining (with --wait: no allocation is left), 1 allocations were
 64 wrong usage.`;
 
 /** `taciturn drain` */
-export const registerDrain: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('drain')
     .description('Let the running server take no new allocations, so that it can be stopped without cutting a call')

@@ -30,7 +30,7 @@ The key goes to stdout, and everything else to stderr.
 ${storeHelp}`;
 
 /** `taciturn keys create` */
-export const registerKeysCreate: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('create')
     .description('Make an API key. It is shown once, and only its hash is kept')

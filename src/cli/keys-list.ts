@@ -13,7 +13,7 @@ Examples:
 ${storeHelp}`;
 
 /** `taciturn keys list` */
-export const registerKeysList: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('list')
     .description('List the API keys with their scopes and limits')

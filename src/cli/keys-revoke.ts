@@ -17,7 +17,7 @@ Everything that the key has issued is revoked with it, and sessions of that end.
 ${storeHelp}`;
 
 /** `taciturn keys revoke` */
-export const registerKeysRevoke: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('revoke')
     .description('Revoke an API key and all that it has issued')

@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { registerBench } from './bench.ts';
-import { registerCheck } from './check.ts';
 import {
   type CommandContext,
   type CommandStreams,
@@ -10,25 +8,7 @@ import {
   ExitCode,
 } from './command-context.ts';
 import { CommandFailure, renderFailure, wrongUsage } from './command-failure.ts';
-import { registerConfigCheck } from './config-check.ts';
-import { registerConfigImport } from './config-import.ts';
-import { registerConfigShow } from './config-show.ts';
-import { registerCredentialsIssue } from './credentials-issue.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerDrain } from './drain.ts';
-import { registerKeysCreate } from './keys-create.ts';
-import { registerKeysList } from './keys-list.ts';
-import { registerKeysRevoke } from './keys-revoke.ts';
-import { registerReload } from './reload.ts';
-import { registerServe } from './serve.ts';
-import { registerSessionsKill } from './sessions-kill.ts';
-import { registerSessionsList } from './sessions-list.ts';
-import { registerSessionsShow } from './sessions-show.ts';
-import { registerStatus } from './status.ts';
-import { registerUsersAdd } from './users-add.ts';
-import { registerUsersImport } from './users-import.ts';
-import { registerUsersList } from './users-list.ts';
-import { registerUsersRemove } from './users-remove.ts';
+import { commands } from './commands.ts';
 
 /**
  * Runs the command line.
@@ -53,7 +33,8 @@ export async function main(
   const json = argv.includes('--json');
   const said: string[] = [];
   try {
-    await program(context, said).parseAsync([...argv], { from: 'user' });
+    const root = await program(context, said, argv[0]);
+    await root.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.success;
@@ -63,8 +44,8 @@ export async function main(
   }
 }
 
-/** All commands. A new one is a file with a `register…` function and a line here. */
-function program(context: CommandContext, said: string[]): Command {
+/** The command that is asked for, or all: to load them all takes longer than most of them. */
+async function program(context: CommandContext, said: string[], first: string | undefined): Promise<Command> {
   const { stdout } = context.streams;
   const root = new Command('taciturn')
     .description(
@@ -81,44 +62,14 @@ function program(context: CommandContext, said: string[]): Command {
       getErrHasColors: () => false,
     })
     .addHelpText('after', '\nExamples:\n  $ taciturn serve\n  $ taciturn credentials issue --user alice');
-
-  registerServe(root, context);
-  registerStatus(root, context);
-  registerDrain(root, context);
-  registerReload(root, context);
-  registerCheck(root, context);
-  registerDoctor(root, context);
-  registerBench(root, context);
-
-  const credentials = group(root, 'credentials', 'Time-limited credentials', 'taciturn credentials issue --user alice');
-  registerCredentialsIssue(credentials, context);
-
-  const keys = group(root, 'keys', 'API keys of the HTTP service', 'taciturn keys create --name app --scope issue');
-  registerKeysCreate(keys, context);
-  registerKeysList(keys, context);
-  registerKeysRevoke(keys, context);
-
-  const users = group(root, 'users', 'Static users in the store', 'taciturn users add alice --password-file -');
-  registerUsersAdd(users, context);
-  registerUsersList(users, context);
-  registerUsersRemove(users, context);
-  registerUsersImport(users, context);
-
-  const sessions = group(root, 'sessions', 'Live allocations of the running server', 'taciturn sessions list');
-  registerSessionsList(sessions, context);
-  registerSessionsShow(sessions, context);
-  registerSessionsKill(sessions, context);
-
-  const config = group(root, 'config', 'The configuration', 'taciturn config check --config taciturn.yaml');
-  registerConfigCheck(config, context);
-  registerConfigShow(config, context);
-  registerConfigImport(config, context);
+  if (first === '--version' || first === '-V') return root;
+  const one = commands.filter(({ name }) => name === first);
+  for (const { name, group, load } of one.length > 0 ? one : commands) {
+    const parent = group === undefined ? root : root.command(name).description(group.summary);
+    if (group !== undefined) parent.addHelpText('after', `\nExample:\n  $ ${group.example}`);
+    for (const { register } of await Promise.all(load())) register(parent, context);
+  }
   return root;
-}
-
-/** A command that only holds others. */
-function group(parent: Command, name: string, summary: string, example: string): Command {
-  return parent.command(name).description(summary).addHelpText('after', `\nExample:\n  $ ${example}`);
 }
 
 function toFailure(error: unknown, said: readonly string[]): CommandFailure {

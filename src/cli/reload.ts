@@ -26,7 +26,7 @@ flags are those of its start. SIGHUP does the same, and says in the log what it 
 Exit status: 0 what could be applied is, 1 a failure, 64 wrong usage, 78 the file has problems, and nothing was changed.`;
 
 /** `taciturn reload` */
-export const registerReload: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('reload')
     .description('Let the running server read its configuration and certificates again; nobody is dropped')

@@ -20,7 +20,7 @@ SIGHUP reads configuration and certificates again; a certificate is also read wh
 SIGTERM or SIGINT takes no new allocations and ends when the last one is gone, or after shutdown.deadline; a second one ends at once.`;
 
 /** `taciturn serve` */
-export const registerServe: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('serve')
     .description('Run the STUN/TURN server and its HTTP service')

@@ -33,7 +33,7 @@ ends the sessions too.
 Exit status: 0 all have ended, 1 there was no session of some id, or a failure, 64 wrong usage.`;
 
 /** `taciturn sessions kill` */
-export const registerSessionsKill: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('kill')
     .description('End live allocations of the running server at once')

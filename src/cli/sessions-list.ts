@@ -26,7 +26,7 @@ const columns: readonly Column[] = [
 ];
 
 /** `taciturn sessions list` */
-export const registerSessionsList: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('list')
     .description('List the live allocations of the running server with their traffic so far')

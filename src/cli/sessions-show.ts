@@ -15,7 +15,7 @@ Examples:
 The key needs the scope read. The log of the server names the allocation by the same id.`;
 
 /** `taciturn sessions show` */
-export const registerSessionsShow: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('show')
     .description('Show one live allocation of the running server')

@@ -16,7 +16,7 @@ Examples:
 The key needs the scope read.`;
 
 /** `taciturn status` */
-export const registerStatus: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('status')
     .description('Show what the running server is doing')

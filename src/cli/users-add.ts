@@ -33,7 +33,7 @@ they are of no use. A generated password goes to stdout, and everything else to 
 ${storeHelp}`;
 
 /** `taciturn users add` */
-export const registerUsersAdd: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('add')
     .description('Add a static user, or give one another password')

@@ -37,7 +37,7 @@ are without --replace.
 ${storeHelp}`;
 
 /** `taciturn users import` */
-export const registerUsersImport: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('import')
     .description('Import static users from the SQLite database of a coturn server')

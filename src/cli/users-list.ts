@@ -24,7 +24,7 @@ Examples:
 ${storeHelp}`;
 
 /** `taciturn users list` */
-export const registerUsersList: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('list')
     .description('List the static users, those of the configuration and those in the store')

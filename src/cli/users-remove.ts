@@ -14,7 +14,7 @@ Sessions of the user at running servers end within a second.
 ${storeHelp}`;
 
 /** `taciturn users remove` */
-export const registerUsersRemove: RegisterCommand = (parent, context) => {
+export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('remove')
     .description('Remove a static user from the store')

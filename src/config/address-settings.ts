@@ -1,5 +1,4 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { Type } from 'typebox';
 import { IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { type AddressRange, parseAddressRange } from '../turn/address-range.ts';
 import { type HostPort, isHost, isHostname, parseHostPort } from './host.ts';
@@ -31,7 +30,12 @@ export function listenAddresses(summary: string): Setting<'auto' | readonly stri
   return setting<'auto' | readonly string[]>({
     summary,
     fallback: 'auto',
-    schema: Type.Union([Type.Literal('auto'), Type.Array(Type.String(), { minItems: 1 })]),
+    schema: {
+      anyOf: [
+        { type: 'string', const: 'auto' },
+        { type: 'array', items: { type: 'string' }, minItems: 1 },
+      ],
+    },
     shape: 'list',
     allowed,
     accept: (value, context) => {
@@ -68,7 +72,7 @@ export function addressPair(summary: string, family: 4 | 6): Setting<readonly st
   return setting<readonly string[]>({
     summary,
     fallback: [],
-    schema: Type.Array(Type.String(), { maxItems: 2 }),
+    schema: { type: 'array', items: { type: 'string' }, maxItems: 2 },
     shape: 'list',
     allowed,
     accept: (value, context) => {
@@ -89,7 +93,7 @@ export function ports(summary: string): Setting<readonly number[]> {
   return setting<readonly number[]>({
     summary,
     fallback: [],
-    schema: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 })),
+    schema: { type: 'array', items: { type: 'integer', minimum: 1, maximum: 65_535 } },
     shape: 'list',
     allowed: 'a list of ports from 1 to 65535',
     accept: (value, context) => {
@@ -116,7 +120,7 @@ export function transportAddresses(summary: string): Setting<readonly TransportA
   return setting<readonly TransportAddress[]>({
     summary,
     fallback: [],
-    schema: Type.Array(Type.String()),
+    schema: { type: 'array', items: { type: 'string' } },
     shape: 'list',
     allowed: 'a list of IP:port, IPv6 in brackets',
     accept: (value, context) =>
@@ -136,7 +140,7 @@ export function portRange(summary: string, fallback: string, lowest: number): Se
   return setting<PortRange>({
     summary,
     fallback,
-    schema: Type.String({ pattern: '^\\d{1,5}-\\d{1,5}$' }),
+    schema: { type: 'string', pattern: '^\\d{1,5}-\\d{1,5}$' },
     shape: 'text',
     allowed: `two ports low-high within ${lowest}-65535, such as ${fallback}`,
     accept: (value) => {
@@ -154,7 +158,7 @@ export function relayAddress(summary: string, family: 4 | 6): Setting<RelayAddre
   return setting<RelayAddressChoice>({
     summary,
     fallback: 'auto',
-    schema: Type.String(),
+    schema: { type: 'string' },
     shape: 'text',
     allowed: `auto, none, or an IPv${family} address of this machine`,
     accept: (value, context) => {
@@ -173,7 +177,7 @@ export function externalAddress(summary: string, family: 4 | 6): Setting<Externa
   return setting<ExternalAddressChoice>({
     summary,
     fallback: 'same',
-    schema: Type.String(),
+    schema: { type: 'string' },
     shape: 'text',
     allowed: `same, stun, an IPv${family} address, or a hostname`,
     accept: (value) => {
@@ -193,7 +197,7 @@ export function hostPorts(summary: string, defaultPort: number): Setting<readonl
   return setting<readonly HostPort[]>({
     summary,
     fallback: [],
-    schema: Type.Array(Type.String()),
+    schema: { type: 'array', items: { type: 'string' } },
     shape: 'list',
     allowed: `a list of host or host:port (port ${defaultPort} when left out)`,
     accept: (value, context) =>
@@ -214,7 +218,7 @@ export function addressRanges(summary: string): Setting<readonly AddressRange[]>
   return setting<readonly AddressRange[]>({
     summary,
     fallback: [],
-    schema: Type.Array(Type.String()),
+    schema: { type: 'array', items: { type: 'string' } },
     shape: 'list',
     allowed: `a list; each item ${allowed}`,
     accept: (value, context) =>
@@ -235,7 +239,7 @@ export function optionalHost(summary: string): Setting<string | undefined> {
   return setting<string | undefined>({
     summary,
     fallback: undefined,
-    schema: Type.Union([Type.String(), Type.Null()]),
+    schema: { anyOf: [{ type: 'string' }, { type: 'null' }] },
     shape: 'text',
     allowed: 'a hostname or an IP address, without port or brackets',
     accept: (value) => (typeof value === 'string' && isHost(value) ? value : undefined),
@@ -247,7 +251,7 @@ export function bindHost(summary: string, fallback: string): Setting<string> {
   return setting({
     summary,
     fallback,
-    schema: Type.String(),
+    schema: { type: 'string' },
     shape: 'text',
     allowed: 'an IP address, or localhost',
     accept: (value) => (typeof value === 'string' && (isIP(value) !== 0 || value === 'localhost') ? value : undefined),

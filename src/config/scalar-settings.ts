@@ -1,6 +1,12 @@
-import { type TSchema, Type } from 'typebox';
 import { parseByteSize, parseDurationMilliseconds } from './quantity.ts';
-import { describeFound, type ParseContext, type Refused, type Setting, type Shape } from './setting.ts';
+import {
+  describeFound,
+  type JsonSchema,
+  type ParseContext,
+  type Refused,
+  type Setting,
+  type Shape,
+} from './setting.ts';
 
 interface Range {
   readonly min: number;
@@ -10,7 +16,7 @@ interface Range {
 /** Builds a setting whose parser gives `undefined` for every value it does not take. */
 export function setting<T, Suffix extends string = ''>(options: {
   summary: string;
-  schema: TSchema;
+  schema: JsonSchema;
   shape: Shape;
   fallback: unknown;
   allowed: string;
@@ -32,7 +38,7 @@ export function choice<const T extends string>(summary: string, choices: readonl
   return setting({
     summary,
     fallback,
-    schema: Type.Enum([...choices]),
+    schema: { enum: [...choices] },
     shape: 'text',
     allowed: `one of ${choices.join(', ')}`,
     accept: (value) => choices.find((one) => one === value),
@@ -44,7 +50,7 @@ export function toggle(summary: string, fallback: boolean): Setting<boolean> {
   return setting({
     summary,
     fallback,
-    schema: Type.Boolean(),
+    schema: { type: 'boolean' },
     shape: 'switch',
     allowed: 'true or false',
     accept: (value) => (typeof value === 'boolean' ? value : undefined),
@@ -55,7 +61,7 @@ export function wholeNumber(summary: string, fallback: number, { min, max }: Ran
   return setting({
     summary,
     fallback,
-    schema: Type.Integer({ minimum: min, maximum: max }),
+    schema: { type: 'integer', minimum: min, maximum: max },
     shape: 'number',
     allowed: `a whole number from ${min} to ${max}`,
     accept: (value) => (isWholeNumber(value) && value >= min && value <= max ? value : undefined),
@@ -67,7 +73,12 @@ export function automaticNumber(summary: string, { min, max }: Range): Setting<'
   return setting<'auto' | number>({
     summary,
     fallback: 'auto',
-    schema: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: min, maximum: max })]),
+    schema: {
+      anyOf: [
+        { type: 'string', const: 'auto' },
+        { type: 'integer', minimum: min, maximum: max },
+      ],
+    },
     shape: 'number',
     allowed: `auto, or a whole number from ${min} to ${max}`,
     accept: (value) => (value === 'auto' || (isWholeNumber(value) && value >= min && value <= max) ? value : undefined),
@@ -79,7 +90,12 @@ export function countRate(summary: string, fallback: number | 'unlimited'): Sett
   return limit({
     summary,
     fallback,
-    schema: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('unlimited')]),
+    schema: {
+      anyOf: [
+        { type: 'integer', minimum: 1 },
+        { type: 'string', const: 'unlimited' },
+      ],
+    },
     shape: 'number',
     allowed: 'a whole number of at least 1, or unlimited',
     read: (value) => (isWholeNumber(value) ? value : undefined),
@@ -91,7 +107,7 @@ export function byteRate(summary: string, fallback: string): Setting<number> {
   return limit({
     summary,
     fallback,
-    schema: Type.Union([Type.Integer({ minimum: 1 }), Type.String()]),
+    schema: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'string' }] },
     shape: 'text',
     allowed: 'a number of bytes such as 1500, 64KiB or 12.5MB, or unlimited',
     read: parseByteSize,
@@ -103,7 +119,7 @@ export function byteSize(summary: string, fallback: string, min: string, max: st
   return setting({
     summary,
     fallback,
-    schema: Type.Union([Type.Integer({ minimum: parseByteSize(min)! }), Type.String()]),
+    schema: { anyOf: [{ type: 'integer', minimum: parseByteSize(min)! }, { type: 'string' }] },
     shape: 'text',
     allowed: `a number of bytes from ${min} to ${max}, such as ${fallback}`,
     accept: (value) => {
@@ -139,7 +155,7 @@ export function text(summary: string, fallback: string, pattern: RegExp, allowed
   return setting({
     summary,
     fallback,
-    schema: Type.String({ pattern: pattern.source }),
+    schema: { type: 'string', pattern: pattern.source },
     shape: 'text',
     allowed,
     accept: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
@@ -151,7 +167,7 @@ export function optionalText(summary: string, pattern: RegExp, allowed: string):
   return setting<string | undefined>({
     ...text(summary, '', pattern, allowed),
     fallback: undefined,
-    schema: Type.Union([Type.String({ pattern: pattern.source }), Type.Null()]),
+    schema: { anyOf: [{ type: 'string', pattern: pattern.source }, { type: 'null' }] },
     accept: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
   });
 }
@@ -175,7 +191,7 @@ export function choices<const T extends string>(
   return setting<readonly T[]>({
     summary,
     fallback,
-    schema: Type.Array(Type.Enum([...all])),
+    schema: { type: 'array', items: { enum: [...all] } },
     shape: 'list',
     allowed: `a list of ${all.join(', ')}`,
     accept: (value) =>
@@ -189,7 +205,7 @@ export function optionalUrl(summary: string): Setting<string | undefined> {
     ...urlBase(summary),
     shape: 'text',
     fallback: undefined,
-    schema: Type.Union([Type.String({ pattern: '^https?://' }), Type.Null()]),
+    schema: { anyOf: [{ type: 'string', pattern: '^https?://' }, { type: 'null' }] },
     accept: httpUrl,
   });
 }
@@ -201,7 +217,7 @@ export function urls(summary: string): Setting<readonly string[]> {
     allowed: 'a list of URLs of http: or https:, without a password in them',
     shape: 'list',
     fallback: [],
-    schema: Type.Array(Type.String({ pattern: '^https?://' })),
+    schema: { type: 'array', items: { type: 'string', pattern: '^https?://' } },
     accept: (value) => {
       const parsed = Array.isArray(value) ? value.map(httpUrl) : [undefined];
       return parsed.every((url) => url !== undefined) ? parsed : undefined;
@@ -228,7 +244,12 @@ interface DurationRange {
 }
 
 function durationBase<S extends string>(summary: string, fallback: string, suffix: S, allowed: string) {
-  const schema = Type.Union([Type.Number({ minimum: 0 }), Type.String({ pattern: '^\\d+(\\.\\d+)? ?(ms|s|m|h|d)?$' })]);
+  const schema = {
+    anyOf: [
+      { type: 'number', minimum: 0 },
+      { type: 'string', pattern: '^\\d+(\\.\\d+)? ?(ms|s|m|h|d)?$' },
+    ],
+  };
   return { summary, fallback, suffix, allowed, schema, shape: 'text' as const };
 }
 
@@ -242,7 +263,7 @@ function durationWithin(value: unknown, range: DurationRange): number | undefine
 function limit(options: {
   summary: string;
   fallback: unknown;
-  schema: TSchema;
+  schema: JsonSchema;
   shape: Shape;
   allowed: string;
   read: (value: unknown) => number | undefined;

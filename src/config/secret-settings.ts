@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { eachOf } from './address-settings.ts';
 import { minimumPasswordBytes, minimumSecretBytes, secretFault } from './secret-strength.ts';
 import { describeType, type ParseContext, type Refused, refused, type Setting } from './setting.ts';
@@ -9,14 +8,16 @@ export interface ConfiguredUser {
   readonly password: string;
 }
 
-const userSchema = Type.Object(
-  {
-    name: Type.String({ minLength: 1 }),
-    password: Type.Optional(Type.String()),
-    passwordFile: Type.Optional(Type.String()),
+const userSchema = {
+  type: 'object',
+  required: ['name'],
+  properties: {
+    name: { type: 'string', minLength: 1 },
+    password: { type: 'string' },
+    passwordFile: { type: 'string' },
   },
-  { additionalProperties: false },
-);
+  additionalProperties: false,
+};
 
 /** A list of secrets, or a file with one on each line. */
 export function secrets(summary: string): Setting<readonly string[]> {
@@ -24,7 +25,7 @@ export function secrets(summary: string): Setting<readonly string[]> {
   return {
     kind: 'setting',
     summary,
-    schema: Type.Array(Type.String({ minLength: minimumSecretBytes })),
+    schema: { type: 'array', items: { type: 'string', minLength: minimumSecretBytes } },
     shape: 'list',
     fallback: [],
     suffix: '',
@@ -53,7 +54,7 @@ export function optionalSecret(summary: string, pattern: RegExp, allowed: string
   return {
     kind: 'setting',
     summary,
-    schema: Type.Union([Type.String({ pattern: pattern.source }), Type.Null()]),
+    schema: { anyOf: [{ type: 'string', pattern: pattern.source }, { type: 'null' }] },
     shape: 'text',
     fallback: undefined,
     suffix: '',
@@ -73,7 +74,7 @@ export function users(summary: string): Setting<readonly ConfiguredUser[]> {
   return {
     kind: 'setting',
     summary,
-    schema: Type.Array(userSchema),
+    schema: { type: 'array', items: userSchema },
     shape: 'list',
     fallback: [],
     suffix: '',

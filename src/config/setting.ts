@@ -1,5 +1,3 @@
-import type { TSchema } from 'typebox';
-
 /** What a parser gives back after it has complained: there is no value. */
 export const refused: unique symbol = Symbol('refused');
 export type Refused = typeof refused;
@@ -23,6 +21,9 @@ export interface ParseContext {
   resolvePath(path: string): string;
 }
 
+/** Plain, as it is only shown: what checks the configuration are the parsers. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** How text from an environment variable or a flag is read before it is parsed. */
 export type Shape = 'text' | 'number' | 'switch' | 'list';
 
@@ -34,7 +35,7 @@ export interface Setting<T, Suffix extends string = ''> {
   readonly kind: 'setting';
   /** One plain sentence for the example file and the schema. */
   readonly summary: string;
-  readonly schema: TSchema;
+  readonly schema: JsonSchema;
   readonly shape: Shape;
   /** The default as one would write it in the file; `undefined` leaves the key unset. */
   readonly fallback: unknown;

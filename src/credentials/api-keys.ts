@@ -1,63 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
+import type { Static } from 'typebox';
 import type { UnixSeconds } from '../turn/time.ts';
-import { readIfPresent } from './private-file.ts';
+import type * as schemas from './api-key-schemas.ts';
 
 /** What a key may do. */
 export const apiScopes = ['issue', 'revoke', 'read', 'admin'] as const;
 export type ApiScope = (typeof apiScopes)[number];
 
 /** What a key may use; what is left out is not limited, or as the configuration has it. */
-export const KeyLimits = Type.Object(
-  {
-    maxTtlSeconds: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 31_622_400,
-        description: 'The longest TTL, in place of credentials.ttl.max.',
-      }),
-    ),
-    requestsPerSecond: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Requests each second, and as many at once.' }),
-    ),
-    origins: Type.Optional(
-      Type.Array(Type.String({ pattern: '^https?://[^\\s/?#@]+$', maxLength: 256 }), {
-        maxItems: 64,
-        description: 'Browser pages that may use the key, such as https://app.example.org; each exactly so.',
-      }),
-    ),
-    userPrefix: Type.Optional(
-      Type.String({
-        pattern: '^[A-Za-z0-9._~-]{1,32}$',
-        description: 'Put before each user, so that keys of different tenants never meet in one quota.',
-      }),
-    ),
-    bytesPerDay: Type.Optional(Type.Integer({ minimum: 1, description: 'Relayed payload bytes on one day (UTC).' })),
-    bytesPerMonth: Type.Optional(Type.Integer({ minimum: 1, description: 'The same in one month.' })),
-    endOverBudget: Type.Optional(
-      Type.Boolean({ description: 'End running allocations too when a budget of bytes is used up.' }),
-    ),
-    allocations: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Allocations at once.' })),
-  },
-  { additionalProperties: false },
-);
-export type KeyLimits = Static<typeof KeyLimits>;
-
-export const StoredApiKey = Type.Object({
-  id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
-  name: Type.String(),
-  /** Hex. The secret is random, so a fast hash without salt cannot be guessed back. */
-  secretSha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  scopes: Type.Array(Type.Enum([...apiScopes])),
-  limits: Type.Optional(KeyLimits),
-  /** Unix seconds. */
-  createdAt: Type.Integer(),
-});
-const ApiKeysFile = Type.Object({ version: Type.Literal(1), keys: Type.Array(StoredApiKey) });
+export type KeyLimits = Static<typeof schemas.KeyLimits>;
 
 /** A key as it is stored: without its secret. */
-export type StoredApiKey = Static<typeof StoredApiKey>;
+export type StoredApiKey = Static<typeof schemas.StoredApiKey>;
 
 /** A key that was presented and is right. */
 export interface VerifiedApiKey {
@@ -143,29 +97,6 @@ export function createApiKey(options: {
   const secretSha256 = sha256(secret).toString('hex');
   const stored = { id, name, secretSha256, scopes: [...scopes], createdAt: now };
   return { key: `${id}.${secret}`, stored: Object.keys(limits).length === 0 ? stored : { ...stored, limits } };
-}
-
-/**
- * Reads the file in which keys were kept before there was a store.
- *
- * @returns `undefined` when the file does not exist
- * @throws when it exists and is damaged: to start without keys would lock every app out without saying so
- */
-export function readApiKeys(path: string): readonly StoredApiKey[] | undefined {
-  const content = readIfPresent(path);
-  if (content === undefined) return undefined;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(content);
-  } catch {
-    parsed = undefined;
-  }
-  if (!Value.Check(ApiKeysFile, parsed)) {
-    throw new Error(
-      `${path} is damaged; restore it from a backup, or delete it to get a new admin key at the next start`,
-    );
-  }
-  return parsed.keys;
 }
 
 function sha256(text: string): Buffer {

@@ -12,7 +12,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { SessionLog } from '../telemetry/session-log.ts';
 import { ClientListeners } from './client-listeners.ts';
 import { ControlPlane } from './control-plane.ts';
-import { HttpEndpoint } from './http-endpoint.ts';
+import type { HttpEndpoint } from './http-endpoint.ts';
 import { clientPorts, type OpenPoint } from './listening-points.ts';
 import { isLive } from './live-settings.ts';
 import { planNatDiscovery } from './nat-discovery.ts';
@@ -182,6 +182,8 @@ export class Daemon {
   async #start(): Promise<void> {
     const configuration = this.#configuration;
     this.#data = this.#prepareData(configuration);
+    // It takes long to load, and the threads of the store and of the servers load at the same time.
+    const http = configuration.http.enabled ? import('./http-endpoint.ts') : undefined;
     const relays = await chooseRelays(configuration);
     this.#control = await ControlPlane.open(configuration, this.#data.sharedSecrets, this.#log);
     this.#servers = await TurnServers.start(
@@ -205,7 +207,7 @@ export class Daemon {
     this.#own.tell();
     await this.#listeners.start();
     this.#listenersChanged();
-    await this.#startHttp();
+    if (http !== undefined) await this.#startHttp(await http);
     this.#own.tell();
     this.#every(Math.max(HOUR_MS, configuration.authentication.nonceLifetimeSeconds * 1000), () =>
       this.#servers.shared.nonceKeys.rotate(systemRandom),
@@ -263,11 +265,9 @@ export class Daemon {
     this.#own.tell();
   }
 
-  async #startHttp(): Promise<void> {
-    const { http } = this.#configuration;
-    if (!http.enabled) return;
+  async #startHttp(module: typeof import('./http-endpoint.ts')): Promise<void> {
     const control = this.#control;
-    this.#http = await HttpEndpoint.start(http, {
+    this.#http = await module.HttpEndpoint.start(this.#configuration.http, {
       version: this.#options.version,
       keys: control.keys,
       credentials: control.credentials,

@@ -1,4 +1,3 @@
-import { RedisStore } from './redis/redis-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
 
@@ -26,9 +25,10 @@ export interface StoreEvents {
  * @throws StoreError when it cannot be had. Once it is open it comes back by itself whenever it was away.
  * @example const store = await openStore({ dataDir, redis: undefined, redisPrefix: 'taciturn:' }, { available: () => {} });
  */
-export function openStore(options: StoreOptions, events: StoreEvents): Promise<Store> {
+export async function openStore(options: StoreOptions, events: StoreEvents): Promise<Store> {
   const { dataDir, redis, redisPrefix } = options;
-  return redis === undefined
-    ? SqliteStore.open(dataDir, events)
-    : RedisStore.open({ url: redis, prefix: redisPrefix }, events);
+  if (redis === undefined) return SqliteStore.open(dataDir, events);
+  // Its client takes long to load, and most have no Redis.
+  const { RedisStore } = await import('./redis/redis-store.ts');
+  return RedisStore.open({ url: redis, prefix: redisPrefix }, events);
 }

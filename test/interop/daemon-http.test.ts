@@ -20,7 +20,7 @@ describe('the HTTP service of a running daemon', () => {
 
   it('issues credentials that give a relay', async () => {
     const issued = await daemon.issueCredential({ user: 'bob', label: 'room-7', ttlSeconds: 120 });
-    expect(issued.username).toMatch(/^\d+:bob#room-7$/);
+    expect(issued.username).toMatch(/^\d+:bob#room-7#[\w-]{12}$/);
     expect(issued.ttlSeconds).toBe(120);
     const turn = issued.iceServers.find(({ username }) => username !== undefined)!;
     expect(turn.urls).toContain(`turn:127.0.0.1:${daemon.port}?transport=udp`);

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -77,7 +77,7 @@ describe('the first start', () => {
     setup.configureLoopback();
     const first = await setup.serveUntilReady();
     const { key, http, port } = shown(first);
-    const files = ['shared-secret', 'api-keys.json'].map((name) => join(setup.dataDir, name));
+    const files = ['shared-secret', 'taciturn.db'].map((name) => join(setup.dataDir, name));
     expect(files.map((file) => statSync(file).mode & 0o777)).toEqual([0o600, 0o600]);
     expect(statSync(setup.dataDir).mode & 0o777).toBe(0o700);
 
@@ -102,7 +102,8 @@ describe('the first start', () => {
     const everything = [first.stdout, first.stderr, second.stdout, second.stderr, commandLine].join('\n');
     const withKey = everything.split('\n').filter((line) => line.includes(key!));
     expect(withKey.map((line) => line.trim())).toEqual([key, expect.stringMatching(/^curl /)]);
-    expect(readFileSync(files[1]!, 'utf8')).not.toContain(key!.split('.')[1]);
+    const data = readdirSync(setup.dataDir).map((name) => readFileSync(join(setup.dataDir, name), 'latin1'));
+    expect(data.join('\n')).not.toContain(key!.split('.')[1]);
     for (const kept of [secret, credential!, issued.credential!]) expect(everything).not.toContain(kept);
   });
 

@@ -141,7 +141,7 @@ describe.skipIf(!installed)('taciturn doctor', () => {
 
   it('finds secrets that others can read', async () => {
     const server = await startWith('');
-    chmodSync(join(server.directory, 'data', 'api-keys.json'), 0o644);
+    chmodSync(join(server.directory, 'data', 'taciturn.db'), 0o644);
     const { code, report } = await examine(server);
     expect(code).toBe(1);
     expect(report.findings).toContainEqual(

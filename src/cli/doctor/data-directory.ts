@@ -1,5 +1,6 @@
 import type { Configuration } from '../../config/settings.ts';
-import { apiKeysFile, sharedSecretFile } from '../../credentials/first-start.ts';
+import { sharedSecretFile } from '../../credentials/first-start.ts';
+import { databaseFile } from '../../store/sqlite/sqlite-store.ts';
 import type { Finding } from './finding.ts';
 
 export interface FileDependencies {
@@ -10,13 +11,13 @@ export interface FileDependencies {
 /** Whether the secrets in the data directory are for their owner only. */
 export function dataDirectoryFindings({ dataDir }: Configuration, { isOpenToOthers }: FileDependencies): Finding[] {
   const found: Finding[] = [];
-  for (const path of [dataDir, sharedSecretFile(dataDir), apiKeysFile(dataDir)]) {
+  for (const path of [dataDir, sharedSecretFile(dataDir), databaseFile(dataDir)]) {
     let isOpen: boolean;
     try {
       isOpen = isOpenToOthers(path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // The secret may be configured instead, and what is not there yet is made by the first start.
+      // The secret may be configured, Redis may be the store, and what is not there yet is made by the first start.
       if (code === 'ENOENT' && path !== dataDir) continue;
       return [missing(dataDir, code)];
     }

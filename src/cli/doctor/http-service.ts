@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import type { Configuration } from '../../config/settings.ts';
 
 /** What the HTTP service says of the server: nothing when it is switched off. */
@@ -39,7 +39,7 @@ export async function askPlane(configuration: Configuration): Promise<RunningPla
   if (!isReachable(configuration)) return undefined;
   try {
     const health: unknown = await (await ask(configuration, '/healthz')).json();
-    return Value.Check(Health, health) ? health.plane : undefined;
+    return Check(Health, health) ? health.plane : undefined;
   } catch {
     return undefined;
   }

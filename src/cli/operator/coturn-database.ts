@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import Database from 'libsql';
 import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import { explainReadFailure } from '../../config/read-failure.ts';
 import { ExitCode } from '../command-context.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -56,12 +56,12 @@ function readSecrets(database: InstanceType<typeof Database>): Map<string, numbe
   const isThere = database.prepare("SELECT name FROM sqlite_master WHERE name = 'turn_secret'").all().length > 0;
   if (!isThere) return new Map();
   const rows = database.prepare('SELECT realm, count(*) AS count FROM turn_secret GROUP BY realm').all();
-  return new Map(rows.flatMap((row) => (Value.Check(SecretRow, row) ? [[row.realm, row.count] as const] : [])));
+  return new Map(rows.flatMap((row) => (Check(SecretRow, row) ? [[row.realm, row.count] as const] : [])));
 }
 
 /** A column may hold anything in SQLite; what is no text is left to be refused as no key. */
 function toUser(row: unknown): CoturnUser {
-  if (Value.Check(UserRow, row)) return { realm: row.realm, name: row.name, key: row.hmackey };
+  if (Check(UserRow, row)) return { realm: row.realm, name: row.name, key: row.hmackey };
   const { realm, name } = row as { realm: unknown; name: unknown };
   return { realm: String(realm), name: String(name), key: '' };
 }

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { type Static, type TSchema, Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import type { CommandContext } from '../command-context.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { apiKey, type GivenApiKey } from './api-key-input.ts';
@@ -53,7 +53,7 @@ export class DaemonClient {
   async ask<S extends TSchema>(method: 'GET' | 'POST', path: string, schema: S): Promise<Static<S>> {
     const answer = await this.#exchange(method, path);
     if (answer.status >= 300) throw this.#refused(answer);
-    if (!Value.Check(schema, answer.body)) throw notTaciturn(this.#address.url, answer.status);
+    if (!Check(schema, answer.body)) throw notTaciturn(this.#address.url, answer.status);
     return answer.body;
   }
 
@@ -77,7 +77,7 @@ export class DaemonClient {
   }
 
   #refused({ status, body, retryAfter }: Answer): CommandFailure {
-    if (!Value.Check(ErrorBody, body)) return notTaciturn(this.#address.url, status);
+    if (!Check(ErrorBody, body)) return notTaciturn(this.#address.url, status);
     const more = retryAfter === undefined ? {} : { retryAfter };
     return refusal(new URL(this.#address.url), this.#key, { status, ...body.error, ...more });
   }

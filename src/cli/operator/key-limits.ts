@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { Value } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import { formatDuration, parseByteSize, parseDurationMilliseconds } from '../../config/quantity.ts';
-import { KeyLimits } from '../../credentials/api-keys.ts';
+import { KeyLimits } from '../../credentials/api-key-schemas.ts';
+import type { KeyLimits as Limits } from '../../credentials/api-keys.ts';
 import { wrongUsage } from '../command-failure.ts';
 import { collect } from '../configuration-flags.ts';
 import { formatBytes, formatCount } from './amounts.ts';
@@ -105,13 +106,13 @@ export function addKeyLimitFlags(command: Command): Command {
 }
 
 /** What the flags allow a new key; what was not given is not limited. */
-export function readKeyLimits(options: KeyLimitOptions): KeyLimits {
+export function readKeyLimits(options: KeyLimitOptions): Limits {
   const limits: Record<string, unknown> = {};
   for (const { flag, option, limit, parse, allowed } of flags) {
     const text = options[option] as string | undefined;
     if (text === undefined) continue;
     const value = parse(text);
-    if (value === undefined || !Value.Check(KeyLimits, { [limit]: value })) {
+    if (value === undefined || !Check(KeyLimits, { [limit]: value })) {
       throw wrongUsage(`${flag} takes ${allowed}, not ${text}.`);
     }
     limits[limit] = value;
@@ -123,12 +124,12 @@ export function readKeyLimits(options: KeyLimitOptions): KeyLimits {
     }
     limits.endOverBudget = true;
   }
-  if (!Value.Check(KeyLimits, limits)) throw wrongUsage('--origin may be given 64 times at most.');
+  if (!Check(KeyLimits, limits)) throw wrongUsage('--origin may be given 64 times at most.');
   return limits;
 }
 
 /** The limits of a key for people, one a line. */
-export function limitsInWords(limits: KeyLimits): string[] {
+export function limitsInWords(limits: Limits): string[] {
   const { maxTtlSeconds, requestsPerSecond, userPrefix, origins, bytesPerDay, bytesPerMonth, allocations } = limits;
   const end = limits.endOverBudget ? ', then running allocations end' : '';
   return [
@@ -146,7 +147,7 @@ export function limitsInWords(limits: KeyLimits): string[] {
 function checkedOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const origin = url?.origin;
-  if (origin === undefined || !Value.Check(KeyLimits, { origins: [text] }) || !/^https?:$/.test(url!.protocol)) {
+  if (origin === undefined || !Check(KeyLimits, { origins: [text] }) || !/^https?:$/.test(url!.protocol)) {
     throw wrongUsage(`--origin takes scheme, host and port of a page, such as https://app.example.org, not ${text}.`);
   }
   if (origin !== text) throw wrongUsage(`--origin ${text}: browsers send ${origin}; give it so.`);

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfiguration } from '../../config/load-configuration.ts';
 import type { Configuration } from '../../config/settings.ts';
 import { openStore } from '../../store/open-store.ts';
+import { databaseFile } from '../../store/sqlite/sqlite-store.ts';
 import { type Store, StoreError } from '../../store/store.ts';
 import { type CommandContext, ExitCode } from '../command-context.ts';
 import { badConfiguration, CommandFailure } from '../command-failure.ts';
@@ -79,10 +79,6 @@ export async function withStore<T>(
     }
     throw error;
   }
-}
-
-function databaseFile(dataDir: string): string {
-  return join(dataDir, 'taciturn.db');
 }
 
 function makeDirectory(dataDir: string): void {
