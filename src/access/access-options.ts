@@ -29,8 +29,8 @@ export interface AccessOptions {
 export interface AccessEvents {
   /** The static users in the store are others now; those of another realm are left out. */
   usersChanged(users: readonly StoredUser[]): void;
-  /** A static user is gone: its live allocations have to end. */
-  userRemoved(name: string): void;
+  /** A static user is gone, or has another password: its live allocations have to end. */
+  userRevoked(name: string): void;
   /** Live allocations that it is about have to end. */
   revoked(revocation: Revocation): void;
   /** Whether the store can be read, and why not. */

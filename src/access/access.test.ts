@@ -50,7 +50,7 @@ async function daemon(data = new MemoryData(), changed: Partial<AccessOptions> =
   };
   const access = await Access.open(store, options, {
     usersChanged: (users) => told.push(`users ${users.map(({ name }) => name).join(' ')}`),
-    userRemoved: (name) => told.push(`removed ${name}`),
+    userRevoked: (name) => told.push(`revoked ${name}`),
     revoked: ({ kind, name }) => told.push(`revoked ${kind} ${name}`),
     availabilityChanged: (available, why) => told.push(available ? 'available' : `away: ${why}`),
     trouble: (what) => told.push(what),
@@ -332,6 +332,7 @@ describe('static users', () => {
     expect(await here.access.users.remove('zoe')).toBe('removed');
     expect(await here.access.users.remove('zoe')).toBe('unknown');
     await soon();
-    for (const { told } of [here, other]) expect(told).toEqual(['users zoe', 'users zoe', 'users ', 'removed zoe']);
+    const told = ['users zoe', 'users zoe', 'revoked zoe', 'users ', 'revoked zoe'];
+    for (const one of [here, other]) expect(one.told).toEqual(told);
   });
 });

@@ -18,7 +18,7 @@ function desk(changed: Partial<AdmissionDeskOptions> = {}): AdmissionDesk {
     isRevoked: () => false,
     limitsOf: (key) => keys[key],
     isOverBudget: () => false,
-    whenUnavailable: 'refuse',
+    whenUnavailable: () => 'refuse',
     quotas: undefined,
     allocationsPerUser: () => 2,
     mostAllocations: 100,
@@ -85,9 +85,9 @@ describe('the admission desk', () => {
     ['allow', 'allowed'],
     ['refuse', 'denied'],
   ] as const)('does as configured when the service fails or hangs: %s', async (whenUnavailable, verdict) => {
-    const failing = desk({ whenUnavailable, ask: () => Promise.reject(new Error('no route')) });
+    const failing = desk({ whenUnavailable: () => whenUnavailable, ask: () => Promise.reject(new Error('no route')) });
     expect(await failing.decide(candidate('a'), 0)).toBe(verdict);
-    const hanging = desk({ whenUnavailable, ask: never }).decide(candidate('a'), 0);
+    const hanging = desk({ whenUnavailable: () => whenUnavailable, ask: never }).decide(candidate('a'), 0);
     await vi.advanceTimersByTimeAsync(3000);
     expect(await hanging).toBe(verdict);
     expect(vi.getTimerCount()).toBe(0);
@@ -145,7 +145,7 @@ describe('with other daemons, the admission desk', () => {
 
   it('waits three seconds for all together at the longest', async () => {
     const quotas = { enter: never, leave: never, renew: never };
-    const deciding = desk({ ask: never, whenUnavailable: 'allow', quotas }).decide(candidate('a'), 0);
+    const deciding = desk({ ask: never, whenUnavailable: () => 'allow', quotas }).decide(candidate('a'), 0);
     await vi.advanceTimersByTimeAsync(3000);
     expect(await deciding).toBe('allowed');
   });

@@ -17,7 +17,7 @@ export interface AdmissionDeskOptions {
   /** Asks the operator's service. */
   readonly ask?: ((candidate: AdmissionCandidate) => Promise<boolean>) | undefined;
   /** What counts when that takes too long, or fails. */
-  readonly whenUnavailable: 'allow' | 'refuse';
+  whenUnavailable(): 'allow' | 'refuse';
   /** The quotas that all daemons share. */
   readonly quotas: SharedQuotas | undefined;
   /** How many allocations a user may have. */
@@ -111,7 +111,7 @@ export class AdmissionDesk {
   async #askOthers(candidate: AdmissionCandidate, place: Place): Promise<AdmissionVerdict> {
     const { ask, quotas, whenUnavailable } = this.#options;
     if (ask !== undefined) {
-      const otherwise = whenUnavailable === 'allow';
+      const otherwise = whenUnavailable() === 'allow';
       const answer = ask(candidate).catch(() => otherwise);
       if (!(await within(DECISION_MS - STORE_MS, answer, otherwise))) return 'denied';
     }

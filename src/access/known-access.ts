@@ -68,8 +68,8 @@ export class KnownAccess {
     if (isSame) return;
     this.users = users;
     this.events.usersChanged([...users.values()]);
-    for (const name of before.keys()) {
-      if (!users.has(name) && !this.isConfigured(name)) this.events.userRemoved(name);
+    for (const user of before.values()) {
+      if (!isSameUser(user, users.get(user.name)) && !this.isConfigured(user.name)) this.events.userRevoked(user.name);
     }
   }
 

@@ -79,7 +79,7 @@ async function untilStopped(daemon: Daemon, manager: ServiceManager, log: Log): 
   // Also keeps a daemon whose terminal is closed from ending.
   const reload = (): void => {
     manager.reloading();
-    const outcome = daemon.reload();
+    const outcome = daemon.reloadAtSignal();
     if (!outcome.ok) {
       const { problems } = outcome;
       log.error(

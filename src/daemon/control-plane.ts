@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Access } from '../access/access.ts';
 import { AdmissionDesk } from '../access/admission-desk.ts';
 import { Accounting } from '../accounting/accounting.ts';
@@ -103,7 +104,7 @@ export class ControlPlane {
       },
       {
         usersChanged: () => this.#configureServers(),
-        userRemoved: (name) => this.#servers?.command({ kind: 'end', whose: 'static-user', name, reason: 'revoked' }),
+        userRevoked: (name) => this.#endUser(name),
         revoked: ({ kind, name }) => {
           this.#setAdmission();
           this.#servers?.command({ kind: 'end', whose: kind, name, reason: 'revoked' });
@@ -130,8 +131,7 @@ export class ControlPlane {
       limitsOf: (key) => this.#access.limitsOf(key),
       isOverBudget: (key, limits) => this.#accounting.isOverBudget(key, limits),
       ask: (candidate) => this.#outward.ask(candidate),
-      // OutwardServices never fails, and knows what counts without an answer; this is for a fault of ours.
-      whenUnavailable: 'refuse',
+      whenUnavailable: () => this.#configuration.admission.whenUnavailable,
       quotas: store.sharedQuotas,
       allocationsPerUser: () => this.#configuration.limits.allocationsPerUser,
       mostAllocations: 2 * portCount(this.#configuration.relay.ports),
@@ -197,11 +197,14 @@ export class ControlPlane {
     const before = this.#configuration;
     this.#configuration = configuration;
     this.#sharedSecrets = sharedSecrets;
-    if (before.admission !== configuration.admission || before.webhooks !== configuration.webhooks) {
-      this.#outward.configure(configuration);
-    }
+    const outward = ({ admission, webhooks, log }: Configuration) => [admission, webhooks, log.addresses];
+    if (!isDeepStrictEqual(outward(before), outward(configuration))) this.#outward.configure(configuration);
     this.#setAdmission();
     this.#configureServers();
+    const { users } = configuration.authentication;
+    for (const { name, password } of before.authentication.users) {
+      if (users.find((user) => user.name === name)?.password !== password) this.#endUser(name);
+    }
   }
 
   /** Opens the audit log anew, after it has been moved away. */
@@ -282,6 +285,11 @@ export class ControlPlane {
 
   #configureServers(): void {
     this.#servers?.command({ kind: 'configure', settings: this.settings });
+  }
+
+  /** Ends the allocations of a static user that is no more, or has another password. */
+  #endUser(name: string): void {
+    this.#servers?.command({ kind: 'end', whose: 'static-user', name, reason: 'revoked' });
   }
 
   #availabilityChanged(available: boolean, why: string | undefined): void {

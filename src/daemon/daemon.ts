@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { DaemonStatus, PlaneReport, ReloadOutcome } from '../api/dependencies.ts';
 import { changeConfiguration } from '../config/changes.ts';
 import type { LoadedConfiguration } from '../config/load-configuration.ts';
@@ -10,6 +11,7 @@ import { FloodGuard } from '../telemetry/flood-guard.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { SessionLog } from '../telemetry/session-log.ts';
+import { systemUser } from '../telemetry/system-user.ts';
 import { ClientListeners } from './client-listeners.ts';
 import { ControlPlane } from './control-plane.ts';
 import type { HttpEndpoint } from './http-endpoint.ts';
@@ -166,6 +168,19 @@ export class Daemon {
     const certificate = this.#streams.reloadCertificate();
     this.#log.info({ event: 'reloaded', applied: taken, waiting: left }, describeReload(taken, left));
     return { ok: true, applied: taken, waiting: left, ...(certificate !== undefined && { certificate }) };
+  }
+
+  /** The same at SIGHUP, which nobody else writes down. Who sent it, the system does not tell. */
+  reloadAtSignal(): ReloadOutcome {
+    const outcome = this.reload();
+    const entry = { action: 'reload', by: systemUser(), via: 'signal', from: hostname() } as const;
+    if (outcome.ok) {
+      const { applied, waiting } = outcome;
+      this.#control.audit({ ...entry, details: { applied, waiting } });
+    } else {
+      this.#control.audit({ ...entry, refused: 'reload_refused' });
+    }
+    return outcome;
   }
 
   /** Ends everything at once. */

@@ -1,5 +1,10 @@
 /** A running daemon takes over what it can, says what waits, and keeps everything when the new file is no good. */
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { issueCredential } from '../../src/credentials/issue.ts';
 import { unixSeconds } from '../../src/turn/time.ts';
@@ -81,5 +86,59 @@ describe('a reload', () => {
     await expect.poll(() => works(credentialOf(sharedSecret))).toBe(false);
     expect(await works(credentialOf(fresh))).toBe(true);
     expect(await works({ username, password: credential })).toBe(true);
+    expect(auditLines().at(-1)).toMatchObject({ action: 'reload', via: 'signal' });
+  });
+
+  it('ends the allocations of users that are no more or have another password, and of no others', async () => {
+    const [ann, bob] = ['{ name: ann, password: long enough }', '{ name: bob, password: long enough }'];
+    edit('{ name: alice, password: correct horse }', `${ann}, ${bob}`);
+    expect(await reload()).toMatchObject({ status: 200, body: { applied: ['authentication.users'] } });
+    const allocations = await Promise.all(
+      ['ann', 'bob'].map((username) => allocate(daemon.port, { username, password: 'long enough' })),
+    );
+    edit(bob, '{ name: bob, password: quite another }');
+    await reload();
+    const users = async () => {
+      const { sessions } = (await (await daemon.fetch('/v1/sessions')).json()) as { sessions: { user: string }[] };
+      return sessions.map(({ user }) => user);
+    };
+    await expect.poll(users).toEqual(['ann']);
+    edit(`[${ann}, `, '[');
+    await reload();
+    await expect.poll(users).toEqual([]);
+    for (const [client] of allocations) client.close();
+  });
+
+  it('keeps messages that wait for a receiver', async () => {
+    const receiver = createServer((request, response) => {
+      request.resume().on('end', () => response.end());
+      received.push(request.headers['user-agent'] ?? '');
+    });
+    const received: string[] = [];
+    receiver.listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const { port } = receiver.address() as AddressInfo;
+    receiver.close();
+    await once(receiver, 'close');
+    const webhooks = `webhooks: { urls: ["http://127.0.0.1:${port}"], secret: only the tests know it }`;
+    edit('log: { level: info }', `log: { level: info }\n${webhooks}`);
+    await reload();
+    const [client] = await allocate(daemon.port);
+    await expect.poll(() => daemon.metric('taciturn_webhooks_queued')).toBe(1);
+    edit('allocationsPerUser: 1', 'allocationsPerUser: 2');
+    await reload();
+    // Those of a receiver that is gone are dropped after two seconds.
+    await wait(2500);
+    receiver.listen(port, '127.0.0.1');
+    await expect.poll(() => received.length, { timeout: 15_000 }).toBe(1);
+    receiver.close();
+    client.close();
   });
 });
+
+function auditLines(): unknown[] {
+  const lines = readFileSync(join(daemon.directory, 'data', 'audit.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map((line) => JSON.parse(line) as unknown);
+}

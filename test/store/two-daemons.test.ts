@@ -33,7 +33,7 @@ async function openDaemon(store: Store, dataDir: string) {
     },
     {
       usersChanged: (users) => told.push(`users ${users.map(({ name }) => name).join(' ')}`),
-      userRemoved: (name) => told.push(`removed ${name}`),
+      userRevoked: (name) => told.push(`revoked ${name}`),
       revoked: ({ kind, name }) => told.push(`revoked ${kind} ${name}`),
       availabilityChanged: (available) => told.push(available ? 'available' : 'away'),
       trouble: (what, why) => told.push(`${what}: ${why}`),
@@ -129,7 +129,7 @@ describe.each(kinds)('two daemons on one store in $kind', ({ place: makePlace })
     await vi.waitFor(() => expect(there.told).toEqual(['users zoe']), eventually);
     expect(there.access.storedUsers).toEqual(here.access.storedUsers);
     await there.access.users.remove('zoe');
-    await vi.waitFor(() => expect(here.told).toEqual(['users zoe', 'users ', 'removed zoe']), eventually);
+    await vi.waitFor(() => expect(here.told).toEqual(['users zoe', 'users ', 'revoked zoe']), eventually);
   });
 
   it('add up what they relay, and share budgets', async () => {

@@ -1,7 +1,8 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Configuration } from '../../config/settings.ts';
 import { type AuditEntry, appendAuditRecord } from '../../telemetry/audit-log.ts';
+import { systemUser } from '../../telemetry/system-user.ts';
 import type { CommandContext } from '../command-context.ts';
 
 /** Writes down in the audit log what a command has done. That it cannot is said, and undoes nothing. */
@@ -17,14 +18,5 @@ export function auditCommand(
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     context.streams.stderr.write(`note: it is done, but could not be written to the audit log ${file} (${why})\n`);
-  }
-}
-
-/** A container may run as a user without a name. */
-function systemUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }
