@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../client/clock.ts';
+import { resolveHost } from '../client/host-resolution.ts';
 import type { LadderCredentials } from '../client/ladder.ts';
 import { connectTcp } from '../client/tcp-connection.ts';
 import { openUdpSocket } from '../client/udp-socket.ts';
 import { loadConfiguration } from '../config/load-configuration.ts';
 import type { Configuration } from '../config/settings.ts';
 import { issueCredential } from '../credentials/issue.ts';
-import { isOpenToOthers } from '../credentials/private-file.ts';
 import { askStun } from '../daemon/ask-stun.ts';
 import { choosePlane } from '../relay/choose-plane.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
@@ -14,8 +14,11 @@ import { badConfiguration, CommandFailure } from './command-failure.ts';
 import { addConfigurationFlags, configurationFile, readConfigurationFlags } from './configuration-flags.ts';
 import { type DoctorDependencies, examine } from './doctor/examine.ts';
 import type { DoctorReport } from './doctor/finding.ts';
-import { askPlane, askReadiness } from './doctor/http-service.ts';
+import { askHttpService } from './doctor/http-service.ts';
+import { loopUser } from './doctor/relay-loop.ts';
 import { renderReport, renderReportAsJson } from './doctor/render.ts';
+import { lookAtStore } from './doctor/store-look.ts';
+import { thisMachine } from './doctor/this-machine.ts';
 import { sharedSecret } from './shared-secret-input.ts';
 import { StatusLine } from './status-line.ts';
 import { trustedCertificates } from './trusted-certificates.ts';
@@ -40,6 +43,8 @@ Examples:
 It reads the configuration as serve does, so give it the same file, flags, environment and working directory, and run it
 as the same user, on the same machine. What the world outside sees, it asks relay.external.stunServers; whether
 firewalls let clients in, only a client outside can tell: run taciturn check there.
+No API key is needed, and nothing in the store is changed. The relay loop is a session like any other, of the user
+taciturn-doctor: webhooks are told of it, and an admission service is asked.
 DTLS (turns: over UDP) is not offered by this server, and so not looked at.
 
 Exit status: 0 no problem, 1 a problem, 64 wrong usage, 78 bad configuration.`;
@@ -49,7 +54,7 @@ export const register: RegisterCommand = (parent, context) => {
   const command = parent
     .command('doctor')
     .description(
-      'Examine the server on this machine: listeners, data plane, certificate, external address, relays, files',
+      'Examine the server on this machine: listeners, HTTP service, certificates, addresses, relays, store, files, limits',
     )
     .option('--ca <FILE>', 'trust the certificates in this file, and not the public authorities')
     .option('--json', 'one JSON document')
@@ -79,10 +84,11 @@ async function run(options: DoctorOptions, context: CommandContext): Promise<Doc
     connectTcp: (server) => connectTcp({ server, timeoutMs }),
     ...(trusted !== undefined && { trusted }),
     readFile: (path) => readFileSync(path, 'utf8'),
-    isOpenToOthers,
+    ...thisMachine,
+    resolveHost,
     askStun,
-    readiness: () => askReadiness(configuration),
-    runningPlane: () => askPlane(configuration),
+    httpService: () => askHttpService(configuration, trusted),
+    lookAtStore: () => lookAtStore(configuration),
     choosePlane,
     credential: () => loopCredential(configuration, context),
     onStep: (what) => status.show(what),
@@ -108,7 +114,7 @@ async function loopCredential(
   }
   const ttl = { defaultSeconds: credentialSeconds, minSeconds: credentialSeconds, maxSeconds: credentialSeconds };
   const rules = { secret, ttl, now: context.unixNow(), randomBytes: context.randomBytes };
-  const issued = issueCredential({ user: 'taciturn-doctor' }, rules);
+  const issued = issueCredential({ user: loopUser }, rules);
   if (!issued.ok) return issued.message;
   const { username, password } = issued.credential;
   return { username, password, source: 'shared-secret' };

@@ -1,13 +1,15 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { DoctorReport, Finding } from '../../src/cli/doctor/finding.ts';
+import { RedisServer } from '../store/redis-server.ts';
 import { CertificateAuthority, type CertificateWishes } from './certificates.ts';
-import { freeUdpPort, requirePeer } from './peers.ts';
-import { Taciturn, taciturn } from './taciturn.ts';
+import { freeUdpPort, RunningProgram, requirePeer } from './peers.ts';
+import { launcher, Taciturn, taciturn } from './taciturn.ts';
 
 const installed = requirePeer('openssl');
+const redisInstalled = requirePeer('redis-server');
 
 let authority: CertificateAuthority;
 beforeAll(() => {
@@ -41,13 +43,22 @@ async function startWith(yaml: string, listen = ['127.0.0.1']): Promise<Taciturn
   return server;
 }
 
-/** A directory with a configuration that no server was started with. */
-async function unstarted(yaml = ''): Promise<{ directory: string; file: string }> {
+/** The findings that do not depend on how large this machine is. */
+function ofServer({ findings }: DoctorReport): readonly Finding[] {
+  return findings.filter(({ about, code }) => about !== 'limits' && !code.startsWith('disk_'));
+}
+
+/**
+ * A directory with a configuration that no server was started with.
+ *
+ * @param http more settings of its HTTP service.
+ */
+async function unstarted(yaml = '', http = ''): Promise<{ directory: string; file: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'taciturn-doctor-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const file = join(directory, 'taciturn.yaml');
   const ports = [await freeUdpPort(), await freeUdpPort()];
-  const listen = `listen: { addresses: [127.0.0.1], port: ${ports[0]} }\nhttp: { port: ${ports[1]} }`;
+  const listen = `listen: { addresses: [127.0.0.1], port: ${ports[0]} }\nhttp: { port: ${ports[1]}${http} }`;
   writeFileSync(file, `dataDir: ${directory}/data\n${listen}\n${yaml}`);
   return { directory, file };
 }
@@ -66,19 +77,23 @@ describe.skipIf(!installed)('taciturn doctor', () => {
     expect(codes(report.findings, 'problem')).toEqual([]);
     expect(code).toBe(0);
     expect(report).toMatchObject({ schema: 1, healthy: true, findings: expect.anything() });
-    expect(codes(report.findings, 'ok')).toEqual([
+    expect(codes(ofServer(report), 'ok')).toEqual([
       'server_runs',
       ...Array(4).fill('listener_answers'),
+      'http_answers',
       'data_plane',
       'certificate_valid',
       'certificate_name',
       'certificate_served',
       ...Array(3).fill('relay_works'),
+      'store',
       'data_directory',
+      'audit_log',
+      'clock',
     ]);
     // Only loopback is there, and no STUN server was named.
-    expect(codes(report.findings, 'warning')).toEqual(Array(2).fill('external_address_private'));
-    expect(codes(report.findings, 'not-tested')).toEqual(Array(2).fill('external_address_unknown'));
+    expect(codes(ofServer(report), 'warning')).toEqual(Array(2).fill('external_address_private'));
+    expect(codes(ofServer(report), 'not-tested')).toEqual(Array(2).fill('external_address_unknown'));
   });
 
   it('says first that nothing runs, and how to start it', async () => {
@@ -147,6 +162,87 @@ describe.skipIf(!installed)('taciturn doctor', () => {
     expect(report.findings).toContainEqual(
       expect.objectContaining({ code: 'data_directory_open', fix: expect.stringMatching(/^Close it: chmod 600 /) }),
     );
+  });
+
+  it('asks the HTTP service over HTTPS, and finds that it shows another certificate than the one in the file', async () => {
+    const { certFile, keyFile } = authority.issue();
+    const { file } = await unstarted('', `, certificateFile: ${certFile}, keyFile: ${keyFile}`);
+    const server = new RunningProgram(process.execPath, [launcher, 'serve', '--config', file, '--json']);
+    onTestFinished(() => server.stop());
+    await server.waitFor(/^}$/m);
+    const { report } = await doctor('--config', file);
+    expect(codes(report.findings, 'problem')).toEqual([]);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'http_answers',
+        sentence: expect.stringMatching(/at https:\/\/127\.0\.0\.1:\d+\.$/),
+      }),
+    );
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ about: 'http-service', code: 'certificate_valid', level: 'ok' }),
+    );
+    expect(codes(report.findings, 'ok')).toContain('data_plane');
+
+    const renewed = authority.issue();
+    copyFileSync(renewed.certFile, certFile);
+    copyFileSync(renewed.keyFile, keyFile);
+    expect(codes((await doctor('--config', file)).report.findings, 'problem')).toEqual(['http_certificate_untrusted']);
+    const trusting = await doctor('--config', file, '--ca', authority.caFile);
+    expect(codes(trusting.report.findings, 'problem')).toEqual(['certificate_not_loaded']);
+  });
+
+  it('finds a damaged database, and leaves it as it is', async () => {
+    const { directory, file } = await unstarted();
+    mkdirSync(join(directory, 'data'), { mode: 0o700 });
+    writeFileSync(join(directory, 'data', 'taciturn.db'), 'no database '.repeat(1000), { mode: 0o600 });
+    const { code, report } = await doctor('--config', file);
+    expect(code).toBe(1);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'store_unusable',
+        level: 'problem',
+        sentence: expect.stringContaining('taciturn.db is damaged'),
+      }),
+    );
+    expect(readdirSync(join(directory, 'data'))).toEqual(['taciturn.db']);
+  });
+
+  it('makes nothing where nothing is', async () => {
+    const { directory, file } = await unstarted();
+    const { report } = await doctor('--config', file);
+    expect(codes(report.findings, 'not-tested')).toContain('store_missing');
+    expect(readdirSync(directory)).toEqual(['taciturn.yaml']);
+  });
+
+  it('says that Redis and an admission service cannot be reached, and shows no secrets', async () => {
+    const { file } = await unstarted(
+      `store: { redis: "redis://user:pa55word-of-redis@127.0.0.1:1/0" }
+admission: { url: "http://127.0.0.1:1/T0KEN", secret: a secret for admission }`,
+    );
+    const { stdout } = await taciturn(['doctor', '--config', file, '--json']);
+    expect(stdout).not.toMatch(/pa55word|T0KEN/);
+    const { findings } = JSON.parse(stdout) as DoctorReport;
+    expect(codes(findings, 'problem')).toEqual(['server_not_running', 'redis_unreachable', 'receiver_unreachable']);
+  });
+
+  it('does not blame the server when its admission service lets nobody in', async () => {
+    const server = await startWith('admission: { url: "http://127.0.0.1:1/", secret: a secret for admission }');
+    const { report } = await examine(server);
+    expect(codes(report.findings, 'not-tested')).toContain('relay_untested');
+    expect(codes(report.findings, 'problem')).toEqual(['receiver_unreachable']);
+  });
+
+  it.skipIf(!redisInstalled)('hears from the running server that its Redis has gone', async () => {
+    const redis = await RedisServer.start({ password: 'pa55word-of-redis' });
+    onTestFinished(() => redis.remove());
+    const server = await startWith(`store: { redis: "${redis.url}" }`);
+    expect((await examine(server)).report.findings).toContainEqual(
+      expect.objectContaining({ code: 'store', sentence: 'Redis can be read, and has one API key and no users.' }),
+    );
+    await redis.stop();
+    await expect.poll(() => server.metric('taciturn_store_available'), { timeout: 20_000 }).toBe(0);
+    const { report } = await examine(server);
+    expect(codes(report.findings, 'problem')).toEqual(['redis_unreachable', 'store_unavailable']);
   });
 
   it('ends with 78 for a configuration that is wrong', async () => {

@@ -46,7 +46,7 @@ async function openDaemon(store: Store, dataDir: string) {
     isRevoked: (credential) => access.isRevoked(credential),
     limitsOf,
     isOverBudget: (key) => accounting.isOverBudget(key),
-    whenUnavailable: 'refuse',
+    whenUnavailable: () => 'refuse',
     quotas: store.sharedQuotas,
     allocationsPerUser: () => 1,
     mostAllocations: 100,

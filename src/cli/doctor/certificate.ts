@@ -19,25 +19,51 @@ export function certificateFileFindings(
   { tls, publicHost }: Configuration,
   dependencies: CertificateDependencies,
 ): Finding[] {
-  const { certificateFile, keyFile } = tls;
-  if (certificateFile === undefined || keyFile === undefined) return [noCertificate];
-  const read = readFiles(certificateFile, keyFile, dependencies);
+  if (tls.certificateFile === undefined || tls.keyFile === undefined) return [noCertificate];
+  const read = readFiles('tls', tls, dependencies);
   if (!(read instanceof X509Certificate)) return [read];
   const certificate = summarizeCertificate(read);
   return [
     validity(certificate, dependencies.unixNow()),
     nameFinding(read, certificate, publicHost),
-    ...(dependencies.isOpenToOthers(keyFile)
-      ? [
-          finding(
-            'warning',
-            'key_open',
-            `${keyFile} is open to other users of this machine.`,
-            `Close it: chmod 600 ${keyFile}`,
-          ),
-        ]
-      : []),
+    ...openKey(tls, dependencies),
   ];
+}
+
+/**
+ * The certificate of the HTTP service, in its files and as it is shown. What was said about the same files for TLS clients is
+ * not said again.
+ *
+ * @param served SHA-256 of the one that the running service shows, where it may be another.
+ */
+export function httpsCertificateFindings(
+  { tls, http }: Configuration,
+  served: string | undefined,
+  dependencies: CertificateDependencies,
+): Finding[] {
+  if (http.certificateFile === undefined || http.keyFile === undefined) return [];
+  const isKnown = http.certificateFile === tls.certificateFile && http.keyFile === tls.keyFile;
+  const read = readFiles('http', http, dependencies);
+  const found: Finding[] = [];
+  if (!(read instanceof X509Certificate)) {
+    if (!isKnown) found.push(read);
+  } else {
+    if (!isKnown) {
+      const certificate = summarizeCertificate(read);
+      found.push(validity(certificate, dependencies.unixNow()), ...openKey(http, dependencies));
+    }
+    if (served !== undefined && served !== read.fingerprint256) {
+      found.push(
+        finding(
+          'problem',
+          'certificate_not_loaded',
+          `The HTTP service shows another certificate than the one in ${http.certificateFile}.`,
+          'Let it load the new one: taciturn reload, or SIGHUP; its log says why it does not take it.',
+        ),
+      );
+    }
+  }
+  return found.map((one) => ({ ...one, about: 'http-service' }));
 }
 
 /** The certificate that the running server shows: the same as in the files, and trusted by those who do not know it. */
@@ -54,7 +80,7 @@ export async function servedCertificateFindings(
   if (secured.ok) secured.value.socket.close();
   const served = secured.ok ? secured.value.session.certificate : secured.error.certificate;
   if (served === undefined) return [];
-  const inFile = readFiles(tls.certificateFile!, tls.keyFile!, dependencies);
+  const inFile = readFiles('tls', tls, dependencies);
   const findings: Finding[] = [];
   if (inFile instanceof X509Certificate && inFile.fingerprint256 !== served.fingerprint256) {
     findings.push(
@@ -93,11 +119,14 @@ export function trustedByThisMachine(
   }
 }
 
+/** The pair that a section of the configuration names; it has to name both. */
 function readFiles(
-  certificateFile: string,
-  keyFile: string,
+  section: 'tls' | 'http',
+  files: Pick<Configuration['tls'], 'certificateFile' | 'keyFile'>,
   { readFile }: CertificateDependencies,
 ): X509Certificate | Finding {
+  const certificateFile = files.certificateFile!;
+  const keyFile = files.keyFile!;
   let path = certificateFile;
   try {
     const certificate = new X509Certificate(readFile(certificateFile));
@@ -116,9 +145,18 @@ function readFiles(
       'problem',
       'certificate_unreadable',
       `${path}: ${why}`,
-      'Correct the file, or tls.certificateFile and tls.keyFile.',
+      `Correct the file, or ${section}.certificateFile and ${section}.keyFile.`,
     );
   }
+}
+
+function openKey(
+  { keyFile }: Pick<Configuration['tls'], 'keyFile'>,
+  { isOpenToOthers }: CertificateDependencies,
+): Finding[] {
+  if (!isOpenToOthers(keyFile!)) return [];
+  const sentence = `${keyFile} is open to other users of this machine.`;
+  return [finding('warning', 'key_open', sentence, `Close it: chmod 600 ${keyFile}`)];
 }
 
 function validity(certificate: CertificateSummary, unixNow: number): Finding {

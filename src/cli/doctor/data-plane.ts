@@ -4,15 +4,20 @@ import type { Finding, Level } from './finding.ts';
 import type { RunningPlane } from './http-service.ts';
 
 export interface PlaneDependencies {
-  /** What the running server says; `undefined` when it cannot be asked. */
-  readonly runningPlane: () => Promise<RunningPlane | undefined>;
   /** What a server would choose that is started now. */
   readonly choosePlane: typeof choosePlane;
 }
 
-/** Which data plane is active and why; where no server can be asked, which one would be. */
-export async function dataPlaneFinding({ relay }: Configuration, dependencies: PlaneDependencies): Promise<Finding> {
-  const running = await dependencies.runningPlane();
+/**
+ * Which data plane is active and why; where no server can be asked, which one would be.
+ *
+ * @param running what the running server says.
+ */
+export function dataPlaneFinding(
+  { relay }: Configuration,
+  running: RunningPlane | undefined,
+  dependencies: PlaneDependencies,
+): Finding {
   if (running === undefined) return expected(dependencies.choosePlane(relay.plane));
   const { name, why, workers } = running;
   if (relay.plane !== 'auto' && relay.plane !== name) {

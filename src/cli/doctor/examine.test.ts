@@ -1,16 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { configured } from '../../../test/cli/configured.ts';
 import { address, answerTo, ScriptedSocket } from '../../../test/client/scripted-socket.ts';
 import { credentials, mappedAddress } from '../../../test/client/scripted-turn-server.ts';
 import { VirtualClock } from '../../../test/client/virtual-clock.ts';
 import { failure, success } from '../../client/result.ts';
-import { loadConfiguration } from '../../config/load-configuration.ts';
-import type { Configuration } from '../../config/settings.ts';
 import { writeXorAddress } from '../../stun/attributes/address.ts';
 import { Attribute, MessageClass, Method } from '../../stun/protocol.ts';
 import { type DoctorDependencies, examine } from './examine.ts';
 import type { DoctorReport, Finding } from './finding.ts';
+import type { HttpService, RunningService } from './http-service.ts';
 
 const server = address('127.0.0.1', 3478);
+const url = 'http://127.0.0.1:8080';
+const service: RunningService = {
+  state: 'answers',
+  url,
+  plane: { name: 'batch', why: 'as configured', workers: 2 },
+  metrics: new Map(),
+};
 
 let clock: VirtualClock;
 let dependencies: DoctorDependencies;
@@ -38,23 +45,23 @@ beforeEach(() => {
     connectTcp: async () => failure({ kind: 'refused', code: 'ECONNREFUSED', message: '' }),
     readFile: () => '',
     isOpenToOthers: () => false,
+    ownerBesideRoot: () => undefined,
+    freeBytes: () => 1e12,
+    whyUnwritable: () => undefined,
+    machineLimits: () => ({ openFiles: 524_288, receiveBufferBytes: 212_992, administersNetwork: false }),
+    lookAtStore: async () => ({ state: 'there', keys: 2, users: 0 }),
+    resolveHost: async () => success([server.ip]),
     askStun: async () => 'nobody is there to be asked',
-    readiness: async () => 'ready',
-    runningPlane: async () => ({ name: 'batch', why: 'as configured', workers: 2 }),
+    httpService: async () => service,
     choosePlane: () => ({ plane: 'dgram', why: 'this is no Linux' }),
     credential: async () => ({ ...credentials, source: 'shared-secret' }),
     onStep: () => {},
   };
 });
 
-function configured(environment: Record<string, string> = {}): Configuration {
-  const loaded = loadConfiguration({ environment: { TACITURN_LISTEN__ADDRESSES: '127.0.0.1', ...environment } });
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  return loaded.configuration;
-}
-
 function run(overrides: Partial<DoctorDependencies> = {}, environment?: Record<string, string>): Promise<DoctorReport> {
-  const examined = { configuration: configured(environment), file: undefined };
+  const configuration = configured({ TACITURN_LISTEN__ADDRESSES: '127.0.0.1', ...environment });
+  const examined = { configuration, file: undefined };
   return clock.until(examine(examined, { ...dependencies, ...overrides }));
 }
 
@@ -91,13 +98,20 @@ describe('the examination', () => {
     expect(find(report, 'relay_untested')).toMatchObject({ level: 'not-tested' });
   });
 
-  it.each([
-    ['unreachable', 'http_unreachable', 'warning'],
-    [{ notReady: 'draining' }, 'server_not_ready', 'warning'],
-    ['switched-off', 'server_runs', 'ok'],
-  ] as const)('begins with the server itself: %j', async (readiness, code, level) => {
-    const { findings } = await run({ readiness: async () => readiness });
+  it.each<[HttpService, string, string]>([
+    [{ state: 'unreachable', url, code: 'no_server' }, 'server_unconfirmed', 'not-tested'],
+    [{ state: 'foreign', url, status: 404 }, 'server_unconfirmed', 'not-tested'],
+    [{ ...service, notReady: 'draining' }, 'server_not_ready', 'warning'],
+    [{ state: 'off' }, 'server_runs', 'ok'],
+    [service, 'server_runs', 'ok'],
+  ])('begins with the server itself: %j', async (found, code, level) => {
+    const { findings } = await run({ httpService: async () => found });
     expect(findings[0]).toMatchObject({ about: 'server', code, level });
+  });
+
+  it('tells a server that listens nowhere from one that does not run', async () => {
+    const openUdp = async () => failure({ kind: 'unreachable', code: 'ENETUNREACH', message: '' } as const);
+    expect((await run({ openUdp })).findings[0]).toMatchObject({ code: 'server_not_listening', level: 'problem' });
   });
 
   it('says which data plane is active and why', async () => {
@@ -116,21 +130,23 @@ describe('the examination', () => {
   });
 
   it('says which data plane would be chosen where no server can be asked', async () => {
-    const report = await run({ runningPlane: async () => undefined });
+    const report = await run({ httpService: async () => ({ state: 'off' }) });
     expect(find(report, 'data_plane_unknown')).toMatchObject({
       level: 'not-tested',
       sentence: expect.stringContaining('One that starts now takes dgram: this is no Linux.'),
     });
     const error = 'relay.plane is batch, which cannot be had here: this is no Linux.';
-    const impossible = await run({ runningPlane: async () => undefined, choosePlane: () => ({ error }) });
+    const impossible = await run({ httpService: async () => ({ state: 'off' }), choosePlane: () => ({ error }) });
     expect(find(impossible, 'data_plane_missing')).toMatchObject({ level: 'problem', fix: expect.any(String) });
   });
 
   it('looks at everything else when nothing runs', async () => {
     const openUdp = async () => failure({ kind: 'unreachable', code: 'ENETUNREACH', message: '' } as const);
-    const report = await run({ openUdp, isOpenToOthers: () => true });
+    const httpService = async () => ({ state: 'unreachable', url, code: 'no_server' }) as const;
+    const report = await run({ openUdp, httpService, isOpenToOthers: () => true });
     expect(report.findings[0]).toMatchObject({ code: 'server_not_running' });
     expect(find(report, 'listener_silent')).toBeUndefined();
+    expect(find(report, 'http_unreachable')).toBeUndefined();
     expect(find(report, 'data_directory_open')).toBeDefined();
     expect(find(report, 'no_certificate')).toMatchObject({ level: 'warning' });
   });
@@ -138,6 +154,17 @@ describe('the examination', () => {
   it('says that it was not tested when ports are free to choose', async () => {
     const { findings } = await run({}, { TACITURN_LISTEN__PORT: '0' });
     expect(findings[0]).toMatchObject({ code: 'server_unknown', level: 'not-tested' });
+  });
+
+  it.each<[Partial<DoctorDependencies>, string, Finding['level']]>([
+    [{ freeBytes: () => 20e6 }, 'disk_full', 'problem'],
+    [{ freeBytes: () => 200e6 }, 'disk_low', 'warning'],
+    [{ ownerBesideRoot: () => 998 }, 'looked_at_by_root', 'not-tested'],
+    [{ unixNow: () => 3600 }, 'clock_wrong', 'problem'],
+    [{ whyUnwritable: () => 'EROFS' }, 'audit_unwritable', 'problem'],
+    [{ lookAtStore: async () => ({ state: 'closed' }) }, 'store_closed', 'not-tested'],
+  ])('looks at the machine as well: %#', async (found, code, level) => {
+    expect(find(await run(found), code)).toMatchObject({ level, fix: expect.any(String) });
   });
 
   it('has a fix for everything that is not well', async () => {

@@ -2,11 +2,18 @@
 export type Subject =
   | 'server'
   | 'listener'
+  | 'http-service'
   | 'data-plane'
   | 'certificate'
   | 'external-address'
   | 'relay'
-  | 'data-directory';
+  | 'store'
+  | 'data-directory'
+  | 'audit-log'
+  | 'webhooks'
+  | 'admission'
+  | 'limits'
+  | 'clock';
 
 export type Level = 'ok' | 'warning' | 'problem' | 'not-tested';
 

@@ -6,6 +6,9 @@ import { formatTransportAddress } from '../../stun/ip-address.ts';
 import type { Finding } from './finding.ts';
 import type { Probe } from './listeners.ts';
 
+/** Whose session the loop is. */
+export const loopUser = 'taciturn-doctor';
+
 /** Relays packets in a loop through the server, once over each transport that answers. */
 export async function relayFindings(
   probes: readonly Probe[],
@@ -30,12 +33,14 @@ export async function relayFindings(
     } as const;
     const resolveHost = async () => success([server.ip]);
     const report = await new Ladder(url, credentials, { ...dependencies, resolveHost }).climb();
-    findings.push(judge(transport.toUpperCase(), formatTransportAddress(server), report));
+    const isAsked = configuration.admission.url !== undefined;
+    findings.push(judge(transport.toUpperCase(), formatTransportAddress(server), report, isAsked));
   }
   return findings;
 }
 
-function judge(transport: string, place: string, { passed, rungs }: LadderReport): Finding {
+/** @param isAsked whether an admission service decides about new allocations. */
+function judge(transport: string, place: string, { passed, rungs }: LadderReport, isAsked: boolean): Finding {
   const last = rungs.at(-1)!;
   const echo = rungs.find(({ name }) => name === 'echo');
   if (passed && echo) {
@@ -57,6 +62,15 @@ function judge(transport: string, place: string, { passed, rungs }: LadderReport
       code: 'relay_untested',
       sentence: `A relay loop over ${transport} at ${place} was not tested, because of the certificate: ${cause}`,
       fix: 'Mend the certificate first; if it is from an authority of your own, give that with --ca FILE.',
+    };
+  }
+  if (isAsked && code === 'forbidden') {
+    return {
+      about: 'relay',
+      level: 'not-tested',
+      code: 'relay_untested',
+      sentence: `A relay loop over ${transport} at ${place} was not tested: the admission service does not allow it (403), or cannot be asked.`,
+      fix: `Let the admission service allow the user ${loopUser}.`,
     };
   }
   return {

@@ -6,11 +6,18 @@ const marks: Readonly<Record<Level, string>> = { ok: '✓', warning: '!', proble
 const titles: Readonly<Record<Subject, string>> = {
   server: 'server',
   listener: 'listener',
+  'http-service': 'http',
   'data-plane': 'data plane',
   certificate: 'certificate',
   'external-address': 'address',
   relay: 'relay',
+  store: 'store',
   'data-directory': 'data',
+  'audit-log': 'audit log',
+  webhooks: 'webhooks',
+  admission: 'admission',
+  limits: 'limits',
+  clock: 'clock',
 };
 const titleWidth = Math.max(...Object.values(titles).map(({ length }) => length));
 

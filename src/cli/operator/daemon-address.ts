@@ -59,7 +59,12 @@ function checkedUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-function configuredAddress({ http, publicHost }: Configuration): DaemonAddress {
+/**
+ * Where the HTTP service of this configuration is, as seen from this machine.
+ *
+ * @throws CommandFailure when it is switched off, or only the server knows its port.
+ */
+export function configuredAddress({ http, publicHost }: Configuration): DaemonAddress {
   if (!http.enabled) {
     throw unknownAddress('The HTTP service is switched off (http.enabled), and this command needs it.');
   }
