@@ -89,7 +89,7 @@ export class BatchedWire implements Wire {
     this.#sockets[socket] = undefined;
     this.#free.push(socket);
     this.#outbox.flush(queue);
-    this.#poller.remove(queue.descriptor);
+    // A closed descriptor leaves the poller by itself.
     this.#datagramSockets.close(queue.descriptor);
   }
 

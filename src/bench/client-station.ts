@@ -137,6 +137,8 @@ export class ClientStation implements ClientOrders {
     const send = (bytes: Buffer) => {
       bytes.copy(this.#wire.bytes, this.#wire.at);
       this.#wire.send(socket, bytes.length, server);
+      // Making the next request takes so long that the server would stand idle meanwhile.
+      this.#wire.flush();
     };
     const session = new Session({ credentials, peer, mode: this.#mode, reliable, send });
     this.#sessions[socket] = session;

@@ -11,6 +11,8 @@ export class CombinedCredentials implements CredentialSource {
 
   /** Every source is asked, also when an earlier one had a candidate. */
   candidates(username: string, algorithm: PasswordAlgorithm): readonly Credential[] {
-    return this.#sources.flatMap((source) => [...source.candidates(username, algorithm)]);
+    const candidates: Credential[] = [];
+    for (const source of this.#sources) candidates.push(...source.candidates(username, algorithm));
+    return candidates;
   }
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmac } from '../stun/hmac.ts';
 import { type UnixSeconds, unixSeconds } from '../turn/time.ts';
 
 /** The parts of the username of a time-limited credential. */
@@ -61,5 +61,5 @@ export function formatTimeLimitedUsername({ expiresAt, user, label, issuer }: Ti
 
 /** The password of a time-limited credential: base64 of HMAC-SHA1 over the username (draft-uberti-behave-turn-rest-00 §2.2). */
 export function timeLimitedPassword(secret: string, username: string): string {
-  return createHmac('sha1', secret).update(username, 'utf8').digest('base64');
+  return hmac('sha1', Buffer.from(secret), Buffer.from(username)).toString('base64');
 }

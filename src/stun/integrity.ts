@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { hmac } from './hmac.ts';
 import type { StunMessage } from './message.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { Attribute, HEADER_LENGTH } from './protocol.ts';
@@ -10,6 +11,8 @@ const SHA1_LENGTH = 20;
 const SHA256_LENGTH = 32;
 /** The shortest truncation of MESSAGE-INTEGRITY-SHA256 that the RFC allows (RFC 8489 §14.6). */
 const SHA256_SHORTEST = 16;
+/** The type and the length of the message that is being verified. */
+const start = Buffer.alloc(4);
 
 /**
  * Adds MESSAGE-INTEGRITY (RFC 8489 §14.5) or MESSAGE-INTEGRITY-SHA256 (§14.6) over all that was written before.
@@ -25,9 +28,7 @@ export function writeIntegrity(
 ): void {
   const type = algorithm === 'sha1' ? Attribute.messageIntegrity : Attribute.messageIntegritySha256;
   const offset = writer.reserve(type, length);
-  const mac = createHmac(algorithm, key)
-    .update(writer.buffer.subarray(0, offset - 4))
-    .digest();
+  const mac = hmac(algorithm, key, writer.buffer.subarray(0, offset - 4));
   writer.buffer.set(mac.subarray(0, length), offset);
 }
 
@@ -53,12 +54,8 @@ export function verifyIntegrity(
   const received = message.valueAt(index);
   const covered = message.offsetAt(index) - 4;
   // The HMAC is made as if the message ended with this attribute, so the length field must say so (RFC 8489 §14.5).
-  const start = Buffer.alloc(4);
-  message.buffer.copy(start, 0, message.start, message.start + 2);
+  start.writeUInt16BE(message.buffer.readUInt16BE(message.start), 0);
   start.writeUInt16BE(covered - message.start - HEADER_LENGTH + 4 + received.length, 2);
-  const expected = createHmac(algorithm, key)
-    .update(start)
-    .update(message.buffer.subarray(message.start + 4, covered))
-    .digest();
+  const expected = hmac(algorithm, key, start, message.buffer.subarray(message.start + 4, covered));
   return timingSafeEqual(received, expected.subarray(0, received.length));
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Password algorithms of the long-term credential mechanism (RFC 8489 §18.5), by their number on the wire. */
 export const PasswordAlgorithm = { md5: 0x0001, sha256: 0x0002 } as const;
@@ -10,7 +10,6 @@ export type PasswordAlgorithm = (typeof PasswordAlgorithm)[keyof typeof Password
  * @returns 16 bytes for MD5, 32 bytes for SHA-256.
  */
 export function longTermKey(algorithm: PasswordAlgorithm, username: string, realm: string, password: string): Buffer {
-  return createHash(algorithm === PasswordAlgorithm.md5 ? 'md5' : 'sha256')
-    .update(`${username}:${realm}:${password.normalize('NFC')}`, 'utf8')
-    .digest();
+  const name = algorithm === PasswordAlgorithm.md5 ? 'md5' : 'sha256';
+  return hash(name, `${username}:${realm}:${password.normalize('NFC')}`, 'buffer');
 }

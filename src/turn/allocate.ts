@@ -61,7 +61,8 @@ export function allocate(
   const allocation = newAllocation(state, request, grant.user, transport);
   state.addAllocation(allocation);
   const context = answerContext(request, request.authenticated);
-  const opening = { ...grant, lifetimeSeconds };
+  const { family, additionalFamily, port, reservation } = grant;
+  const opening = { family, additionalFamily, port, reservation, lifetimeSeconds };
   if (asksAdmission(state.admission, request.authenticated.credential)) {
     askAdmission(state, { context, allocation, wishes: opening });
   } else {
@@ -188,7 +189,9 @@ function admit(state: ServerState, userId: string, { address }: Wishes): Grant |
   }
   const reservation = address.port === 'even-and-next' ? state.newReservation() : undefined;
   const user = state.admit(userId, reservation);
-  return typeof user === 'string' ? user : { ...address, user, reservation };
+  if (typeof user === 'string') return user;
+  const { family, additionalFamily, port } = address;
+  return { family, additionalFamily, port, user, reservation };
 }
 
 const rejections: Readonly<Record<Rejection, Refusal>> = {

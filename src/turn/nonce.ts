@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { hmac } from '../stun/hmac.ts';
 import type { AddressWords } from '../stun/ip-address.ts';
 import { noncePrefix } from '../stun/nonce-cookie.ts';
 import type { NonceKeys } from './shared/nonce-keys.ts';
@@ -8,6 +9,7 @@ import type { UnixSeconds } from './time.ts';
 export type NonceVerdict = 'valid' | 'stale' | 'foreign';
 
 const VERSION = 1;
+const TIME_LENGTH = 4;
 const MAC_LENGTH = 12;
 
 /**
@@ -17,7 +19,10 @@ const MAC_LENGTH = 12;
 export class NonceIssuer {
   readonly #lifetimeSeconds: number;
   readonly #prefix = noncePrefix({ passwordAlgorithms: true, usernameAnonymity: false });
+  readonly #prefixBytes = Buffer.from(this.#prefix);
   readonly #keys: NonceKeys;
+  /** What a MAC is made over, apart from the prefix: the time, then the client. */
+  readonly #subject = Buffer.alloc(TIME_LENGTH + 20);
 
   constructor(lifetimeSeconds: number, keys: NonceKeys) {
     this.#lifetimeSeconds = lifetimeSeconds;
@@ -26,37 +31,42 @@ export class NonceIssuer {
 
   /** A nonce for the client at this address and port. */
   issue(ip: AddressWords, port: number, now: UnixSeconds): string {
-    const time = Buffer.alloc(4);
-    time.writeUInt32BE(now >>> 0);
-    return (
-      this.#prefix + Buffer.concat([time, mac(this.#keys.current, this.#prefix, ip, port, time)]).toString('base64')
-    );
+    this.#describe(ip, port, now >>> 0);
+    const body = Buffer.alloc(TIME_LENGTH + MAC_LENGTH);
+    body.writeUInt32BE(now >>> 0);
+    body.set(this.#mac(this.#keys.current), TIME_LENGTH);
+    return this.#prefix + body.toString('base64');
   }
 
   /** Judges a nonce that came from this address and port. */
   verify(nonce: string, ip: AddressWords, port: number, now: UnixSeconds): NonceVerdict {
     if (!nonce.startsWith(this.#prefix)) return 'foreign';
     const body = Buffer.from(nonce.slice(this.#prefix.length), 'base64');
-    if (body.length !== 4 + MAC_LENGTH) return 'foreign';
-    const time = body.subarray(0, 4);
-    const received = body.subarray(4);
+    if (body.length !== TIME_LENGTH + MAC_LENGTH) return 'foreign';
+    const time = body.readUInt32BE();
+    const received = body.subarray(TIME_LENGTH);
+    this.#describe(ip, port, time);
     const ours =
-      timingSafeEqual(received, mac(this.#keys.current, this.#prefix, ip, port, time)) ||
-      timingSafeEqual(received, mac(this.#keys.previous, this.#prefix, ip, port, time));
+      timingSafeEqual(received, this.#mac(this.#keys.current)) ||
+      timingSafeEqual(received, this.#mac(this.#keys.previous));
     if (!ours) return 'foreign';
-    const age = now - time.readUInt32BE();
+    const age = now - time;
     return age >= 0 && age <= this.#lifetimeSeconds ? 'valid' : 'stale';
   }
-}
 
-function mac(key: Buffer, prefix: string, ip: AddressWords, port: number, time: Buffer): Buffer {
-  const client = Buffer.alloc(20);
-  client[0] = VERSION;
-  client[1] = ip.family;
-  client.writeUInt16BE(port, 2);
-  client.writeInt32BE(ip.w0, 4);
-  client.writeInt32BE(ip.w1, 8);
-  client.writeInt32BE(ip.w2, 12);
-  client.writeInt32BE(ip.w3, 16);
-  return createHmac('sha256', key).update(client).update(time).update(prefix).digest().subarray(0, MAC_LENGTH);
+  #describe(ip: AddressWords, port: number, time: number): void {
+    const subject = this.#subject;
+    subject.writeUInt32BE(time, 0);
+    subject[4] = VERSION;
+    subject[5] = ip.family;
+    subject.writeUInt16BE(port, 6);
+    subject.writeInt32BE(ip.w0, 8);
+    subject.writeInt32BE(ip.w1, 12);
+    subject.writeInt32BE(ip.w2, 16);
+    subject.writeInt32BE(ip.w3, 20);
+  }
+
+  #mac(key: Buffer): Buffer {
+    return hmac('sha256', key, this.#subject, this.#prefixBytes).subarray(0, MAC_LENGTH);
+  }
 }

@@ -54,7 +54,7 @@ export function receiveRequest(state: ServerState, request: Request): void {
     state.drop(Drop['unknown-method']);
     return;
   }
-  const { listener, client } = request;
+  const { listener, client, time } = request;
   const allocation = state.allocations.get(listener.id, client.ip, client.port);
   const result = authenticate(state, request, allocation);
   if (!result.ok) {
@@ -63,7 +63,8 @@ export function receiveRequest(state: ServerState, request: Request): void {
     );
     return;
   }
-  const authenticated = { ...request, authenticated: result.authenticated };
+  // Written out, since a spread costs ten times as much.
+  const authenticated = { message, listener, client, time, authenticated: result.authenticated };
   const refusal = receiveAuthenticated(state, authenticated, allocation);
   if (refusal !== undefined) answerRefusal(state, request, authenticated, refusal, result.authenticated.username);
 }

@@ -23,7 +23,7 @@ import type { ChangeableOptions, RelayAddress, TurnServerOptions } from './optio
 import type { Output, ServerEvent } from './output.ts';
 import { Departure, Verdict } from './packet.ts';
 import type { PeerConnection } from './peer-connection.ts';
-import { gauges, type Population } from './population.ts';
+import type { Gauge, Population } from './population.ts';
 import type { AnswerContext } from './request.ts';
 import type { Redemption, Rejection } from './shared/admissions.ts';
 import type { SharedTables } from './shared/shared-tables.ts';
@@ -470,23 +470,24 @@ export class ServerState {
   /** How much of everything there is at this moment. */
   get population(): Population {
     const { users, reservations } = this.shared.admissions;
+    return { ...this.#figures, users, reservations };
+  }
+
+  /** Shows the population to the other threads. */
+  publish(): void {
+    this.shared.setGauges(this.#figures);
+  }
+
+  get #figures(): Readonly<Record<Gauge, number>> {
     return {
       allocations: this.allocationsById.size,
       relayedAddresses: this.#relays.size,
       permissions: this.permissions.size,
       channels: this.channelsByPeer.size,
-      reservations,
       unusablePorts: this.unusablePorts,
-      users,
       connections: this.connections.size,
       deadlines: this.deadlines.size,
     };
-  }
-
-  /** Shows the population to the other threads. */
-  publish(): void {
-    const { population } = this;
-    for (const gauge of gauges) this.shared.setGauge(gauge, population[gauge]);
   }
 }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { IpAddress } from '../../stun/ip-address.ts';
+import type { Allocation } from '../../turn/allocation.ts';
 import type { ServerEvent } from '../../turn/output.ts';
 import { instant } from '../../turn/time.ts';
 import type { FromWorker } from './messages.ts';
@@ -23,7 +24,45 @@ beforeEach(() => {
   reports = new Reports((message) => told.push(message), instant(0));
 });
 
+const ended = (admitted: boolean): ServerEvent => ({
+  kind: 'allocation-ended',
+  allocation: {
+    id: 'a',
+    user: { id: 'u' },
+    admitted,
+    authenticated: { credential: {} },
+    fiveTuple: { client: refusal.client, listener: { transport: 'udp' } },
+    createdAt: 0,
+    fromClient: { packets: 0, bytes: 0 },
+    toClient: { packets: 0, bytes: 0 },
+  } as unknown as Allocation,
+  reason: 'refreshed-to-zero',
+  at: instant(0),
+});
+
 describe('what a worker tells', () => {
+  it('is told at once, and under load what has gathered for some milliseconds', () => {
+    for (let turn = 0; turn < 1000; turn++) {
+      reports.event(ended(false), instant(turn / 10));
+      reports.send(instant(turn / 10));
+      if (turn === 0) expect(told).toHaveLength(1);
+    }
+    expect(told).toHaveLength(20);
+    expect(reports.dueIn(instant(99.9))).toBeCloseTo(0.1);
+    reports.send(instant(100));
+    expect(told.flatMap((message) => (message.kind === 'events' ? message.events : []))).toHaveLength(1000);
+    expect(reports.dueIn(instant(100))).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('does not wait when others count by it', () => {
+    for (let turn = 0; turn < 10; turn++) {
+      reports.event(ended(true), instant(0));
+      expect(reports.dueIn(instant(0))).toBe(0);
+      reports.send(instant(0));
+    }
+    expect(told).toHaveLength(10);
+  });
+
   it('is nothing when nothing happened', () => {
     reports.send(instant(0));
     expect(told).toEqual([]);

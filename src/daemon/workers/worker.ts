@@ -98,13 +98,15 @@ function run(port: MessagePort, start: WorkerStart): void {
   sleepPrecisely(libc);
   const gathering = new Gathering(now());
   for (let time = now(); !stopped; time = now()) {
-    const packets = plane.turn(Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(host.server.nextDeadline - time))));
+    const wait = Math.min(LONGEST_WAIT_MS, host.server.nextDeadline - time, reports.dueIn(time));
+    const packets = plane.turn(Math.max(0, Math.ceil(wait)));
     if (host.server.nextDeadline <= time) host.advance();
     reports.send(time);
     const pause = gathering.pause(packets, now());
     if (pause > 0) libc.usleep(pause);
   }
   host.stop();
+  reports.sendEvents(now());
   reports.send(now());
 }
 

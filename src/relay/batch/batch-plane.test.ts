@@ -91,6 +91,25 @@ describe.skipIf(typeof libc === 'string')('the batch plane', () => {
     };
   }
 
+  it('sends answers while it reads further requests, and counts none of those as packets to relay', () => {
+    const descriptor = socket(1 << 16);
+    const at = must(sockets.localAddress(descriptor));
+    const answer = Buffer.alloc(20);
+    const callsSoFar: number[] = [];
+    const listener = plane.listen(open.length, at, descriptor, {
+      received: (_, { source }) => {
+        callsSoFar.push(calls.filter((call) => call.startsWith('sendmmsg')).length);
+        listener.send(answer, 0, answer.length, { ip: source.ip.toIpAddress(), port: source.port }, -1, 0);
+      },
+      shed: () => {},
+    });
+    client()(at.port, 20);
+    calls = [];
+    expect(plane.turn(0)).toBe(0);
+    expect(callsSoFar).toHaveLength(20);
+    expect(callsSoFar.at(-1)).toBeGreaterThanOrEqual(4);
+  });
+
   it('lets no client lose anything to a flood at another address', () => {
     const [flooded, quiet] = [listen(1 << 16), listen(1 << 20)];
     const [flood, other] = [client(), client()];

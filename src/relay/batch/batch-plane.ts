@@ -27,6 +27,8 @@ const RELAY_CALLS = 1;
 const ERRORS_AT_ONCE = 64;
 /** Room for what is sent from other memory than the slots: answers, and packets of TCP clients. */
 const COPIES_BYTES = 1 << 20;
+/** So many answers wait for each other: one takes as long to make as many packets to relay, and a client waits for it. */
+const ANSWERS_AT_ONCE = 4;
 const CLIENT_BUFFER_BYTES = 4 * 1024 * 1024;
 const RELAY_BUFFER_BYTES = 256 * 1024;
 
@@ -70,6 +72,8 @@ export class BatchPlane implements RelayPlane {
   readonly #arrival = new Arrival();
   readonly #icmp = new IcmpArrival();
   #takenIn = 0;
+  /** What left from other memory than the slots to clients: answers to requests, mostly. */
+  #answers = 0;
   #usedSlots = 0;
   #usedCopies = 0;
   #failure: SendFailure = 'send-failed';
@@ -105,10 +109,10 @@ export class BatchPlane implements RelayPlane {
    * Waits for packets, relays them, and tells what has happened.
    *
    * @param milliseconds how long to wait at most, which blocks the thread; 0 only looks.
-   * @returns how many packets came in.
+   * @returns how many packets came in to be relayed: all but those that were answered.
    */
   turn(milliseconds: number): number {
-    const before = this.#takenIn;
+    const before = this.#takenIn - this.#answers;
     const ready = this.#poller.wait(this.isPending ? 0 : milliseconds);
     this.#events.turning(true);
     for (let i = 0; i < ready; i++) {
@@ -125,7 +129,7 @@ export class BatchPlane implements RelayPlane {
     this.#tellOpened();
     this.#flush();
     this.#events.turning(false);
-    return this.#takenIn - before;
+    return Math.max(0, this.#takenIn - this.#answers - before);
   }
 
   // The sockets of clients
@@ -232,16 +236,17 @@ export class BatchPlane implements RelayPlane {
   ): void {
     if (this.#outbox.free === 0) this.#sendAll();
     const length = end - start;
-    let address: number;
     if (buffer === this.#batch.memory.bytes) {
-      address = this.#batch.memory.address + start;
-    } else {
-      if (this.#usedCopies + length > COPIES_BYTES) this.#sendAll();
-      buffer.copy(this.#copies.bytes, this.#usedCopies, start, end);
-      address = this.#copies.address + this.#usedCopies;
-      this.#usedCopies += length;
+      const address = this.#batch.memory.address + start;
+      this.#outbox.add(socket, address, length, ip, port, ttl, trafficClass);
+      return;
     }
+    if (this.#usedCopies + length > COPIES_BYTES) this.#sendAll();
+    buffer.copy(this.#copies.bytes, this.#usedCopies, start, end);
+    const address = this.#copies.address + this.#usedCopies;
+    this.#usedCopies += length;
     this.#outbox.add(socket, address, length, ip, port, ttl, trafficClass);
+    if (socket.listener !== undefined && ++this.#answers % ANSWERS_AT_ONCE === 0) this.#outbox.flush(socket);
   }
 
   /** Sends all that is queued; the slots that it was in stay as they are. */

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmac } from '../../stun/hmac.ts';
 import type { AddressFamily } from '../../stun/protocol.ts';
 import type { TrafficRates } from '../token-bucket.ts';
 import { Lock } from './lock.ts';
@@ -224,7 +224,7 @@ export class Admissions {
   }
 
   #hashUser(id: string): void {
-    const hash = createHmac('sha256', this.#hashKey).update(id).digest();
+    const hash = hmac('sha256', this.#hashKey, Buffer.from(id));
     for (let i = 0; i < KEY_WORDS; i++) this.#userKey[i] = hash.readInt32LE(4 * i);
   }
 

@@ -145,10 +145,10 @@ function slotOf(family: AddressFamily, port: number): number {
  */
 function search(count: number, random: RandomSource, fits: (i: number) => boolean): number | undefined {
   if (count <= 0) return undefined;
+  const first = random.below(count);
+  if (fits(first)) return first;
   const step = randomStep(count, random);
-  for (let i = random.below(count), tried = 0; tried < count; i = (i + step) % count, tried++) {
-    if (fits(i)) return i;
-  }
+  for (let i = (first + step) % count; i !== first; i = (i + step) % count) if (fits(i)) return i;
   return undefined;
 }
 

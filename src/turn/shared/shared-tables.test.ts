@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Scenario } from '../../../test/virtual-network/scenario.ts';
 import { SeededRandom } from '../../../test/virtual-network/seeded-random.ts';
 import { AddressFamily, Method } from '../../stun/protocol.ts';
+import { type Gauge, gauges } from '../population.ts';
 import { createSharedMemory } from './shared-memory.ts';
 import { SharedTables } from './shared-tables.ts';
 
@@ -33,8 +34,8 @@ describe('SharedTables', () => {
       tables.counters.fromClients.packets = server + 1;
       tables.counters.fail(508);
       tables.ports.opened(AddressFamily.ipv6, 65_535);
-      tables.setGauge('allocations', 10);
-      tables.setGauge('deadlines', 1);
+      const none = Object.fromEntries(gauges.map((gauge) => [gauge, 0])) as Record<Gauge, number>;
+      tables.setGauges({ ...none, allocations: 10, deadlines: 1 });
       tables.admissions.admit(`user ${server}`, { allocations: 100, allocationsPerUser: 1 });
     }
     expect(all[1]!.totalCounters()).toMatchObject({ fromClients: { packets: 6, bytes: 0 } });

@@ -62,9 +62,10 @@ export class SharedTables {
     return new SharedTrafficAllowance(control, Control.trafficLock, traffic, 0, rates);
   }
 
-  /** Sets one figure of this server for all to see. */
-  setGauge(gauge: Gauge, value: number): void {
-    this.#parts.gauges[this.#server]![gauges.indexOf(gauge)] = value;
+  /** Sets the figures of this server for all to see. */
+  setGauges(figures: Readonly<Record<Gauge, number>>): void {
+    const own = this.#parts.gauges[this.#server]!;
+    for (let i = 0; i < gauges.length; i++) own[i] = figures[gauges[i]!];
   }
 
   /** What all servers have done so far, the dead among them: a copy that does not change. */
