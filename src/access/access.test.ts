@@ -147,6 +147,14 @@ describe('a key', () => {
     expect(here.data.revocations.get(`key:${id}`)?.until).toBe(start + seconds + 1);
   });
 
+  it('that another daemon has made just now is remembered for as long', async () => {
+    const here = await daemon();
+    const other = await daemon(here.data);
+    const { id } = await other.create({ maxTtlSeconds: 200_000 });
+    expect(await here.access.keys.revoke(id)).toBe(true);
+    expect(here.data.revocations.get(`key:${id}`)?.until).toBe(start + 200_601);
+  });
+
   it('is found among 100,000', async () => {
     const data = new MemoryData();
     const secretSha256 = 'a'.repeat(64);

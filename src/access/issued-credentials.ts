@@ -71,7 +71,8 @@ export class IssuedCredentials implements CredentialService {
   }
 
   async #revoke(revocation: Revocation): Promise<RevokeResult> {
-    if (!(await this.#store.revoke(revocation, this.#known.options.maxRevocations))) return 'full';
+    const { maxRevocations, now } = this.#known.options;
+    if (!(await this.#store.revoke(revocation, maxRevocations, now()))) return 'full';
     this.#known.revoke(revocation);
     return 'revoked';
   }

@@ -1,11 +1,10 @@
 import { ApiKeys, type StoredApiKey, type VerifiedApiKey } from '../credentials/api-keys.ts';
+import { revokedUntil } from '../credentials/revoked-until.ts';
 import type { Revocation, RevocationKind, Store, StoredUser } from '../store/store.ts';
 import { type UnixSeconds, unixSeconds } from '../turn/time.ts';
 import type { AccessEvents, AccessOptions } from './access-options.ts';
 import { Revocations } from './revocations.ts';
 
-/** How long a revocation is kept at least: another daemon that has been away for a moment shall see it. */
-const LEAST_SECONDS = 60;
 /** Revocations taken over at once, between which packets get their turn. */
 const LOADED_AT_ONCE = 5_000;
 
@@ -91,10 +90,7 @@ export class KnownAccess {
 
   /** Until when a credential has to be remembered that ends then. */
   credentialRevokedUntil(expiresAt: UnixSeconds): UnixSeconds {
-    const grace = this.options.graceSeconds();
-    // Where expired credentials refresh for ever, it is enough that all allocations of today end.
-    const lastSecond = expiresAt + (Number.isFinite(grace) ? grace : 0);
-    return unixSeconds(Math.max(lastSecond + 1, this.options.now() + LEAST_SECONDS));
+    return revokedUntil(expiresAt, this.options.graceSeconds(), this.options.now());
   }
 
   /** Until when everything ends that is valid now and was issued to a user. */
@@ -104,8 +100,8 @@ export class KnownAccess {
   }
 
   /** Until when everything ends that is valid now and was issued by a key. */
-  keyRevokedUntil(key: Pick<VerifiedApiKey, 'limits'> | undefined): UnixSeconds {
-    const own = key?.limits.maxTtlSeconds;
+  keyRevokedUntil(key: Pick<StoredApiKey, 'limits'> | undefined): UnixSeconds {
+    const own = key?.limits?.maxTtlSeconds;
     if (own === undefined) return this.userRevokedUntil();
     return this.credentialRevokedUntil(unixSeconds(this.options.now() + own));
   }

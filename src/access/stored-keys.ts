@@ -34,8 +34,8 @@ export class StoredKeys implements KeyService {
   }
 
   async revoke(id: string): Promise<boolean> {
-    // A key that another daemon has made just now is in the store only.
-    const key = this.#known.keys.get(id);
+    // One that another daemon has made just now is in the store only.
+    const key = this.#known.keys.get(id) ?? (await this.#store.key(id));
     const until = this.#known.keyRevokedUntil(key);
     if (!(await this.#store.removeKey(id, until))) return false;
     this.#known.keys.delete(id);

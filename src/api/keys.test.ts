@@ -60,6 +60,7 @@ describe('POST /v1/keys', () => {
     { name: 'x', scopes: ['issue'], limits: { origins: ['https://app.example.org/'] } },
     { name: 'x', scopes: ['issue'], limits: { requestsPerSecond: 0 } },
     { name: 'x', scopes: ['issue'], limits: { bytesPerDay: '10GB' } },
+    { name: 'x', scopes: ['issue'], limits: { bytesPerMonth: 2 ** 53 } },
     { name: 'x', scopes: ['issue'], limits: { userPrefix: 'a:b' } },
     { name: 'x', scopes: ['issue'], limits: { color: 'red' } },
   ])('refuses %j', async (wish) => {

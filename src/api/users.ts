@@ -1,16 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
+import { isUserName, maxUserNameBytes, userNamePattern } from '../stun/user-name.ts';
 import type { HttpServiceDependencies, ListedUser } from './dependencies.ts';
 import { ApiError, ErrorBody } from './errors.ts';
 import { nextPage, pageOf, pageParameters } from './paging.ts';
 
-// RFC 8489 §14.3: a USERNAME has fewer than 509 bytes. A colon would make `user:realm:password` ambiguous.
-const maxNameBytes = 508;
 const Name = Type.String({
   minLength: 1,
-  maxLength: maxNameBytes,
-  pattern: '^[^\\p{Cc}:]+$',
-  description: `1 to ${maxNameBytes} bytes without a colon or control characters.`,
+  maxLength: maxUserNameBytes,
+  pattern: userNamePattern,
+  description: `1 to ${maxUserNameBytes} bytes without a colon or control characters.`,
 });
 const Password = Type.String({
   minLength: 1,
@@ -111,8 +110,8 @@ export function userRoutes(dependencies: HttpServiceDependencies): FastifyPlugin
 
 /** Whether the user is new. */
 async function put({ users }: HttpServiceDependencies, name: string, password: string): Promise<boolean> {
-  if (Buffer.byteLength(name) > maxNameBytes) {
-    throw new ApiError('invalid_user', `The name must have no more than ${maxNameBytes} bytes.`);
+  if (!isUserName(name)) {
+    throw new ApiError('invalid_user', `The name must have no more than ${maxUserNameBytes} bytes.`);
   }
   const fault = users.passwordFault(password);
   if (fault !== undefined) throw new ApiError('weak_password', `The password is too weak: ${fault}.`);

@@ -3,7 +3,7 @@ import { type CommandContext, ExitCode, type RegisterCommand } from './command-c
 import { CommandFailure } from './command-failure.ts';
 import { auditCommand } from './operator/audit-command.ts';
 import { writeJson } from './operator/json-document.ts';
-import { revokedUntil } from './operator/keys.ts';
+import { keyRevokedUntil } from './operator/keys.ts';
 import { addStoreFlags, type StoreOptions, storeHelp, withStore } from './operator/store-access.ts';
 import { visible } from './operator/table.ts';
 
@@ -37,7 +37,7 @@ export const register: RegisterCommand = (parent, context) => {
 function run(id: string, options: StoreOptions, context: CommandContext): Promise<StoredApiKey> {
   return withStore(options, context, 'refuse', async (store, configuration) => {
     const key = await store.key(id);
-    const removed = key && (await store.removeKey(id, revokedUntil(key, configuration, context.unixNow())));
+    const removed = key && (await store.removeKey(id, keyRevokedUntil(key, configuration, context.unixNow())));
     if (!removed) {
       throw new CommandFailure(
         ExitCode.failure,

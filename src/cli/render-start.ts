@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { parse, relative } from 'node:path';
 import type { StartReport } from '../daemon/daemon.ts';
 import type { OpenPoint } from '../daemon/listening-points.ts';
 import { families, type RelayChoice } from '../daemon/relay-addresses.ts';
@@ -92,9 +92,10 @@ function externalLines(family: string, { relay, external }: RelayChoice, faint: 
 
 const onlyDefaults = new PeerPolicy({ allow: [], deny: [] });
 
+/** Relative below the working directory. Who reads the log of a service is not in `/`, where that works. */
 function shortest(path: string, workingDirectory: string): string {
   const fromHere = relative(workingDirectory, path);
-  return fromHere.startsWith('..') ? path : fromHere;
+  return fromHere.startsWith('..') || parse(workingDirectory).root === workingDirectory ? path : fromHere;
 }
 
 function asJson(report: StartReport): object {

@@ -1,12 +1,12 @@
 import { minimumPasswordBytes, secretFault } from '../config/secret-strength.ts';
 import { longTermKey, PasswordAlgorithm } from '../stun/long-term-key.ts';
+import { isUserName } from '../stun/user-name.ts';
 import { firstLine } from './check-credentials.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
 import { CommandFailure, wrongUsage } from './command-failure.ts';
 import { auditCommand } from './operator/audit-command.ts';
 import { writeJson } from './operator/json-document.ts';
 import { addRealmFlag, addStoreFlags, type StoreOptions, storeHelp, withStore } from './operator/store-access.ts';
-import { isUserName } from './operator/user-name.ts';
 
 interface AddOptions extends StoreOptions {
   readonly passwordFile?: string;

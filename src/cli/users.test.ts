@@ -29,7 +29,7 @@ async function add(name: string, ...more: string[]): Promise<void> {
 }
 
 async function stored(): Promise<readonly StoredUser[]> {
-  const store = await openStore({ dataDir, redis: undefined, redisPrefix: '' }, { available() {} });
+  const store = await openStore({ dataDir, redis: undefined, redisPrefix: '' });
   try {
     return await store.users();
   } finally {

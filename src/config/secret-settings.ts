@@ -1,3 +1,4 @@
+import { isUserName } from '../stun/user-name.ts';
 import { eachOf } from './address-settings.ts';
 import { minimumPasswordBytes, minimumSecretBytes, secretFault } from './secret-strength.ts';
 import { describeType, type ParseContext, type Refused, refused, type Setting } from './setting.ts';
@@ -116,9 +117,7 @@ function parseUserName(
   seen: Set<string>,
   context: ParseContext,
 ): string | Refused {
-  // RFC 8489 §14.3: a USERNAME has fewer than 509 bytes. A colon would make `user:realm:password` ambiguous.
-  const fits = typeof name === 'string' && /^[^\p{Cc}:]+$/u.test(name) && Buffer.byteLength(name) < 509;
-  if (!fits) {
+  if (typeof name !== 'string' || !isUserName(name)) {
     const allowed = 'text of 1 to 508 bytes without a colon or control characters';
     return context.refuse({ at, found: typeof name === 'string' ? 'other text' : describeType(name), allowed });
   }

@@ -1,6 +1,9 @@
 import { Type } from 'typebox';
 import { apiScopes } from './api-keys.ts';
 
+/** 9 PB: beyond it numbers are no longer exact. */
+const maxBytes = Number.MAX_SAFE_INTEGER;
+
 /** What a key may use; what is left out is not limited, or as the configuration has it. */
 export const KeyLimits = Type.Object(
   {
@@ -26,8 +29,12 @@ export const KeyLimits = Type.Object(
         description: 'Put before each user, so that keys of different tenants never meet in one quota.',
       }),
     ),
-    bytesPerDay: Type.Optional(Type.Integer({ minimum: 1, description: 'Relayed payload bytes on one day (UTC).' })),
-    bytesPerMonth: Type.Optional(Type.Integer({ minimum: 1, description: 'The same in one month.' })),
+    bytesPerDay: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: maxBytes, description: 'Relayed payload bytes on one day (UTC).' }),
+    ),
+    bytesPerMonth: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: maxBytes, description: 'The same in one month.' }),
+    ),
     endOverBudget: Type.Optional(
       Type.Boolean({ description: 'End running allocations too when a budget of bytes is used up.' }),
     ),

@@ -31,6 +31,22 @@ describe('API keys', () => {
     expect(some.delete(stored.id)).toBe(false);
   });
 
+  it.each(['', 'a', stored.secretSha256.slice(2), `${stored.secretSha256}00`, 'z'.repeat(64)])(
+    'with a damaged hash are never accepted, nor are the secrets of others with their id: %j',
+    (secretSha256) => {
+      const some = new ApiKeys([stored, { ...stored, id: 'damaged-key-', secretSha256 }]);
+      expect(some.verify(key)).toBeDefined();
+      expect(some.verify(`damaged-key-.${key.split('.')[1]}`)).toBeUndefined();
+    },
+  );
+
+  it('keep their scopes apart', () => {
+    const scopes = [['issue'], ['issue', 'read'], ['read', 'issue'], [], ['admin']] as const;
+    const made = scopes.map((some) => createApiKey({ name: 'app', scopes: some, now, randomBytes }));
+    const some = new ApiKeys(made.map(({ stored }) => stored));
+    expect(made.map(({ key }) => [...some.verify(key)!.scopes])).toEqual(scopes);
+  });
+
   it('allow an origin while some key has it', () => {
     const page = 'https://app.example.org';
     const make = (origins: string[]) =>

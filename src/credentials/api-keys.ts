@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Static } from 'typebox';
 import type { UnixSeconds } from '../turn/time.ts';
 import type * as schemas from './api-key-schemas.ts';
@@ -20,11 +20,21 @@ export interface VerifiedApiKey {
   readonly limits: KeyLimits;
 }
 
-const nobody = Buffer.alloc(32);
+/** Of a SHA-256 in hex. */
+const HASH_LENGTH = 64;
+const hashPattern = /^[0-9a-f]{64}$/;
+/** Nothing has it. */
+const nobody = '0'.repeat(HASH_LENGTH);
+const noLimits: KeyLimits = {};
 
 /** The API keys that are accepted. */
 export class ApiKeys {
-  readonly #byId = new Map<string, { readonly hash: Buffer; readonly key: VerifiedApiKey }>();
+  readonly #byId = new Map<string, { readonly hash: string; readonly key: VerifiedApiKey }>();
+  /** The sets of scopes that there are; most keys share one. */
+  readonly #scopes = new Map<string, ReadonlySet<ApiScope>>();
+  // Both hashes of a check, in hex.
+  readonly #presented = Buffer.alloc(HASH_LENGTH);
+  readonly #expected = Buffer.alloc(HASH_LENGTH);
   /** How many keys each origin may use. */
   readonly #origins = new Map<string, number>();
 
@@ -46,9 +56,11 @@ export class ApiKeys {
   }
 
   /** Accepts a key from now on, in place of the one with its id. */
-  set({ id, secretSha256, scopes, limits = {} }: StoredApiKey): void {
+  set({ id, secretSha256, scopes, limits = noLimits }: StoredApiKey): void {
     this.delete(id);
-    this.#byId.set(id, { hash: Buffer.from(secretSha256, 'hex'), key: { id, scopes: new Set(scopes), limits } });
+    // A damaged one must not leave some of the one before it where hashes are compared.
+    const hash = hashPattern.test(secretSha256) ? secretSha256 : nobody;
+    this.#byId.set(id, { hash, key: { id, scopes: this.#shared(scopes), limits } });
     for (const origin of new Set(limits.origins)) this.#origins.set(origin, (this.#origins.get(origin) ?? 0) + 1);
   }
 
@@ -73,8 +85,19 @@ export class ApiKeys {
   verify(presented: string): VerifiedApiKey | undefined {
     const dot = presented.indexOf('.');
     const known = this.#byId.get(presented.slice(0, Math.max(0, dot)));
-    const equal = timingSafeEqual(sha256(presented.slice(dot + 1)), known?.hash ?? nobody);
-    return equal ? known?.key : undefined;
+    this.#presented.write(sha256(presented.slice(dot + 1)), 'latin1');
+    this.#expected.write(known?.hash ?? nobody, 'latin1');
+    return timingSafeEqual(this.#presented, this.#expected) ? known?.key : undefined;
+  }
+
+  /** One set for all keys with the same scopes: a set of its own takes more memory than all the rest of a key. */
+  #shared(scopes: readonly ApiScope[]): ReadonlySet<ApiScope> {
+    const name = scopes.join();
+    const known = this.#scopes.get(name);
+    if (known !== undefined) return known;
+    const made = new Set(scopes);
+    this.#scopes.set(name, made);
+    return made;
   }
 }
 
@@ -94,11 +117,12 @@ export function createApiKey(options: {
   // With a dash at its beginning, a command that is given it would take it for a flag.
   const id = randomBytes(9).toString('base64url').replace(/^-/, 'A');
   const secret = randomBytes(24).toString('base64url');
-  const secretSha256 = sha256(secret).toString('hex');
+  const secretSha256 = sha256(secret);
   const stored = { id, name, secretSha256, scopes: [...scopes], createdAt: now };
   return { key: `${id}.${secret}`, stored: Object.keys(limits).length === 0 ? stored : { ...stored, limits } };
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text, 'utf8').digest();
+/** In hex, which takes less time than a buffer made anew. */
+function sha256(text: string): string {
+  return hash('sha256', text, 'hex');
 }

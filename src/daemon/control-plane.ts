@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { Access } from '../access/access.ts';
 import { AdmissionDesk } from '../access/admission-desk.ts';
 import { Accounting } from '../accounting/accounting.ts';
@@ -16,6 +15,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { ServiceSources } from '../telemetry/service-metrics.ts';
 import type { AdmissionCandidate } from '../turn/admission.ts';
 import { portCount } from '../turn/shared/port-table.ts';
+import { graceSeconds } from './credential-grace.ts';
 import { OutwardServices } from './outward-services.ts';
 import type { ServerSettings } from './server-options.ts';
 import { StartError } from './start-error.ts';
@@ -26,7 +26,7 @@ const COLLECT_USAGE_MS = 1000;
 const FLUSH_USAGE_MS = 2000;
 /** Well within the time after which other daemons take this one for gone. */
 const RENEW_QUOTAS_MS = 4000;
-const PRUNE_MS = 60_000;
+const PRUNE_MS = 3_600_000;
 
 /**
  * Everything that is decided beside relaying: who may allocate, what was revoked, how much was used, and who is told. It keeps
@@ -45,6 +45,8 @@ export class ControlPlane {
   #sharedSecrets: readonly string[];
   #servers: TurnServers | undefined;
   #available = true;
+  /** Usage could not be stored when that was tried last. */
+  #usageWaits = false;
 
   private constructor(configuration: Configuration, sharedSecrets: readonly string[], store: Store, log: Log) {
     this.#configuration = configuration;
@@ -67,17 +69,12 @@ export class ControlPlane {
     const { dataDir, store: settings } = configuration;
     let plane: ControlPlane | undefined;
     try {
-      const store = await openStore(
-        { dataDir, redis: settings.redis, redisPrefix: settings.redisPrefix },
-        {
-          available: (is, why) =>
-            log.debug({ event: 'store-connection', is, why }, is ? 'connected' : 'connection lost'),
-        },
-      );
+      const store = await openStore({ dataDir, redis: settings.redis, redisPrefix: settings.redisPrefix });
       plane = new ControlPlane(configuration, sharedSecrets, store, log);
       await plane.#open();
       return plane;
     } catch (error) {
+      await plane?.forgetAdminApiKey().catch(() => {});
       await plane?.close();
       if (error instanceof StoreError) throw new StartError(`The store cannot be had: ${error.message}`);
       throw error;
@@ -153,7 +150,7 @@ export class ControlPlane {
 
   /** Takes back a first key that could not be shown, because the start has failed. */
   async forgetAdminApiKey(): Promise<void> {
-    await this.#access.forgetFirstKey();
+    await this.#access?.forgetFirstKey();
   }
 
   /** Keeps these servers in step from now on. */
@@ -163,8 +160,9 @@ export class ControlPlane {
     // What changed while they started.
     this.#configureServers();
     this.#every(COLLECT_USAGE_MS, () => this.collectUsage());
-    this.#every(FLUSH_USAGE_MS, () => this.#accounting.flush());
-    this.#every(PRUNE_MS, () => this.#prune());
+    this.#every(FLUSH_USAGE_MS, () => this.#flushUsage());
+    // A daemon that never runs for an hour forgets as well.
+    this.#every(PRUNE_MS, () => this.#prune(), 'and now');
     const { sharedQuotas } = this.#store;
     if (sharedQuotas !== undefined) this.#every(RENEW_QUOTAS_MS, () => sharedQuotas.renew(this.#desk.held()));
   }
@@ -197,8 +195,7 @@ export class ControlPlane {
     const before = this.#configuration;
     this.#configuration = configuration;
     this.#sharedSecrets = sharedSecrets;
-    const outward = ({ admission, webhooks, log }: Configuration) => [admission, webhooks, log.addresses];
-    if (!isDeepStrictEqual(outward(before), outward(configuration))) this.#outward.configure(configuration);
+    this.#outward.configure(configuration);
     this.#setAdmission();
     this.#configureServers();
     const { users } = configuration.authentication;
@@ -220,7 +217,10 @@ export class ControlPlane {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#accounting?.flush().catch(() => {});
+    await this.#accounting?.flush().catch((error: Error) => {
+      const facts = { event: 'usage-lost', rows: this.#accounting.pendingRows, why: error.message };
+      this.#log.error(facts, `what was relayed last is not counted, because usage cannot be stored: ${error.message}`);
+    });
     await this.#access?.close();
     await this.#outward.close();
     await this.#audit?.close();
@@ -300,6 +300,23 @@ export class ControlPlane {
     else this.#log.error(facts, `the store cannot be had: ${why}; what runs goes on, and nothing is issued`);
   }
 
+  /** Writing may fail where reading does not, as on a full disk. */
+  async #flushUsage(): Promise<void> {
+    try {
+      await this.#accounting.flush();
+      if (!this.#usageWaits) return;
+      this.#usageWaits = false;
+      this.#log.info({ event: 'usage-stored' }, 'usage is stored again, with what has waited');
+    } catch (error) {
+      if (error instanceof StoreError && !this.#usageWaits) {
+        this.#usageWaits = true;
+        const facts = { event: 'usage-waits', why: error.message };
+        this.#log.warn(facts, `usage cannot be stored: ${error.message} It waits in memory, and is tried again`);
+      }
+      throw error;
+    }
+  }
+
   async #prune(): Promise<void> {
     const now = readTime().unix;
     const oldest = new Date((now - this.#configuration.store.keepUsageSeconds) * 1000).toISOString().slice(0, 10);
@@ -308,9 +325,9 @@ export class ControlPlane {
   }
 
   /** What fails because the store is away is tried again the next time. */
-  #every(milliseconds: number, action: () => Promise<void>): void {
+  #every(milliseconds: number, action: () => Promise<void>, first?: 'and now'): void {
     let busy = false;
-    const timer = setInterval(() => {
+    const act = () => {
       if (busy) return;
       busy = true;
       void action()
@@ -321,13 +338,8 @@ export class ControlPlane {
         .finally(() => {
           busy = false;
         });
-    }, milliseconds);
-    this.#timers.push(timer.unref());
+    };
+    this.#timers.push(setInterval(act, milliseconds).unref());
+    if (first !== undefined) act();
   }
-}
-
-/** For how long after its end a credential may still refresh an allocation. */
-function graceSeconds({ authentication: { expiry }, relay: { lifetime } }: Configuration): number {
-  if (expiry === 'lax') return Number.POSITIVE_INFINITY;
-  return expiry === 'strict' ? 0 : lifetime.defaultSeconds;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AdmissionCallback } from '../access/admission-callback.ts';
 import { systemClock } from '../client/clock.ts';
 import type { Configuration } from '../config/settings.ts';
@@ -14,14 +15,18 @@ type Counts = Readonly<Record<string, number>>;
 /** The operator's own services: the one that is asked about allocations, and those that are told what happens. */
 export class OutwardServices {
   readonly #log: Log;
+  #configuration: Configuration;
   #callback: AdmissionCallback | undefined;
   #webhooks: Webhooks;
+  /** Those of configurations of before, that have their last chance. */
+  readonly #closing = new Set<Webhooks>();
   /** What became of messages and questions under configurations of before. */
   #past: Counts = {};
   #pastAnswers: Counts = {};
 
   constructor(configuration: Configuration, log: Log) {
     this.#log = log;
+    this.#configuration = configuration;
     this.#callback = this.#newCallback(configuration);
     this.#webhooks = this.#newWebhooks(configuration);
   }
@@ -41,31 +46,48 @@ export class OutwardServices {
   }
 
   get webhookFigures(): WebhookFigures {
-    const { counts, queued } = this.#webhooks;
-    const { delivered = 0, retried = 0, dropped = 0 } = add(this.#past, { ...counts });
-    return { delivered, retried, dropped, queued };
+    const all = [this.#webhooks, ...this.#closing];
+    const counts = all.reduce((sum: Counts, webhooks) => add(sum, { ...webhooks.counts }), this.#past);
+    const { delivered = 0, retried = 0, dropped = 0 } = counts;
+    return { delivered, retried, dropped, queued: all.reduce((sum, { queued }) => sum + queued, 0) };
   }
 
   /** How questions were decided. */
-  get callbackFigures(): Readonly<Record<string, number>> {
+  get callbackFigures(): Counts {
     return add(this.#pastAnswers, this.#callback?.counts ?? {});
   }
 
-  /** Goes on with other settings. What waits for receivers has a last chance. */
+  /**
+   * Goes on with other settings. What is not changed by them is left alone: answers are remembered, and messages wait on. What
+   * waits for receivers of before has a last chance.
+   */
   configure(configuration: Configuration): void {
-    const [callback, webhooks] = [this.#callback, this.#webhooks];
-    this.#callback = this.#newCallback(configuration);
-    this.#webhooks = this.#newWebhooks(configuration);
-    callback?.close();
-    this.#pastAnswers = add(this.#pastAnswers, callback?.counts ?? {});
-    void webhooks.close().then(() => {
-      this.#past = add(this.#past, { ...webhooks.counts });
-    });
+    const before = this.#configuration;
+    this.#configuration = configuration;
+    if (!isDeepStrictEqual(before.admission, configuration.admission)) this.#replaceCallback(configuration);
+    const webhooks = (of: Configuration) => [of.webhooks, of.log.addresses];
+    if (!isDeepStrictEqual(webhooks(before), webhooks(configuration))) this.#replaceWebhooks(configuration);
   }
 
   async close(): Promise<void> {
     this.#callback?.close();
     await this.#webhooks.close();
+  }
+
+  #replaceCallback(configuration: Configuration): void {
+    this.#callback?.close();
+    this.#pastAnswers = this.callbackFigures;
+    this.#callback = this.#newCallback(configuration);
+  }
+
+  #replaceWebhooks(configuration: Configuration): void {
+    const closing = this.#webhooks;
+    this.#webhooks = this.#newWebhooks(configuration);
+    this.#closing.add(closing);
+    void closing.close().then(() => {
+      this.#closing.delete(closing);
+      this.#past = add(this.#past, { ...closing.counts });
+    });
   }
 
   #newCallback({ admission }: Configuration): AdmissionCallback | undefined {

@@ -10,25 +10,16 @@ export interface StoreOptions {
   readonly redisPrefix: string;
 }
 
-export interface StoreEvents {
-  /**
-   * The store cannot be had any more, or can be had again. Called for changes only; a store that was opened can be had.
-   *
-   * @param why it cannot, in a sentence without secrets.
-   */
-  available(is: boolean, why?: string): void;
-}
-
 /**
  * Opens the store: the database in the data directory, or Redis where one is configured.
  *
  * @throws StoreError when it cannot be had. Once it is open it comes back by itself whenever it was away.
- * @example const store = await openStore({ dataDir, redis: undefined, redisPrefix: 'taciturn:' }, { available: () => {} });
+ * @example const store = await openStore({ dataDir, redis: undefined, redisPrefix: 'taciturn:' });
  */
-export async function openStore(options: StoreOptions, events: StoreEvents): Promise<Store> {
+export async function openStore(options: StoreOptions): Promise<Store> {
   const { dataDir, redis, redisPrefix } = options;
-  if (redis === undefined) return SqliteStore.open(dataDir, events);
+  if (redis === undefined) return SqliteStore.open(dataDir);
   // Its client takes long to load, and most have no Redis.
   const { RedisStore } = await import('./redis/redis-store.ts');
-  return RedisStore.open({ url: redis, prefix: redisPrefix }, events);
+  return RedisStore.open({ url: redis, prefix: redisPrefix });
 }

@@ -31,8 +31,11 @@ export interface Store {
 
   /** All revocations in force at `now`. */
   revocations(now: UnixSeconds): Promise<readonly Revocation[]>;
-  /** Remembers a revocation; of two with the same kind and name the longer one counts. False when there are `most` already. */
-  revoke(revocation: Revocation, most: number): Promise<boolean>;
+  /**
+   * Remembers a revocation; of two with the same kind and name the longer one counts. Those that have run out at `now` make
+   * room. False when there are `most` in force already.
+   */
+  revoke(revocation: Revocation, most: number, now: UnixSeconds): Promise<boolean>;
   /** Takes a revocation back; false when there is none. */
   unrevoke(kind: RevocationKind, name: string): Promise<boolean>;
 

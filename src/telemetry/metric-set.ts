@@ -26,13 +26,10 @@ export class MetricSet {
 
   gauges(name: string, help: string, label: string | undefined, read: () => Figures): void {
     new Gauge({
-      name,
-      help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [this.#registry],
+      ...this.#described(name, help, label),
       collect() {
         this.reset();
-        for (const [value, figure] of read()) this.set(label === undefined ? {} : { [label]: value }, figure);
+        for (const [labels, figure] of labelled(label, read())) this.set(labels, figure);
       },
     });
   }
@@ -43,14 +40,11 @@ export class MetricSet {
 
   counters(name: string, help: string, label: string | undefined, read: () => Figures): void {
     new Counter({
-      name,
-      help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [this.#registry],
+      ...this.#described(name, help, label),
       collect() {
         // The totals are kept elsewhere; the collector only shows them.
         this.reset();
-        for (const [value, count] of read()) this.inc(label === undefined ? {} : { [label]: value }, count);
+        for (const [labels, count] of labelled(label, read())) this.inc(labels, count);
       },
     });
   }
@@ -65,4 +59,12 @@ export class MetricSet {
     const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
     return new Histogram({ name, help, labelNames: labels, buckets, registers: [this.#registry] });
   }
+
+  #described(name: string, help: string, label: string | undefined) {
+    return { name, help, labelNames: label === undefined ? [] : [label], registers: [this.#registry] };
+  }
+}
+
+function* labelled(label: string | undefined, figures: Figures): Generator<readonly [Record<string, string>, number]> {
+  for (const [value, figure] of figures) yield [label === undefined ? {} : { [label]: value }, figure];
 }

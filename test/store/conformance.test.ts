@@ -113,8 +113,8 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
 
   describe('revocations', () => {
     it('are in force until they run out, and are then forgotten', async () => {
-      await store.revoke({ kind: 'credential', name: '1800000001:bob#a', until: unixSeconds(now + 1) }, 10);
-      await store.revoke({ kind: 'user', name: 'bob', until: later }, 10);
+      await store.revoke({ kind: 'credential', name: '1800000001:bob#a', until: unixSeconds(now + 1) }, 10, now);
+      await store.revoke({ kind: 'user', name: 'bob', until: later }, 10, now);
       expect(await other.revocations(now)).toHaveLength(2);
       const afterwards = unixSeconds(now + 2);
       expect(await other.revocations(afterwards)).toEqual([{ kind: 'user', name: 'bob', until: later }]);
@@ -123,12 +123,12 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
     });
 
     it('of the same thing count the longer one', async () => {
-      await store.revoke({ kind: 'user', name: 'bob', until: later }, 10);
-      await store.revoke({ kind: 'user', name: 'bob', until: now }, 10);
+      await store.revoke({ kind: 'user', name: 'bob', until: later }, 10, now);
+      await store.revoke({ kind: 'user', name: 'bob', until: now }, 10, now);
       expect(await store.revocations(now)).toEqual([{ kind: 'user', name: 'bob', until: later }]);
       const longest = unixSeconds(later + 1);
-      await other.revoke({ kind: 'user', name: 'bob', until: longest }, 10);
-      await other.revoke({ kind: 'key', name: 'bob', until: now }, 10);
+      await other.revoke({ kind: 'user', name: 'bob', until: longest }, 10, now);
+      await other.revoke({ kind: 'key', name: 'bob', until: now }, 10, now);
       expect(new Set(await store.revocations(now))).toEqual(
         new Set([
           { kind: 'user', name: 'bob', until: longest },
@@ -137,8 +137,17 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
       );
     });
 
+    it('make room when they have run out', async () => {
+      const until = unixSeconds(now + 1);
+      for (const name of ['a', 'b']) await store.revoke({ kind: 'user', name, until }, 2, now);
+      const revocation = { kind: 'user', name: 'c', until: later } as const;
+      expect(await other.revoke(revocation, 2, until)).toBe(false);
+      expect(await other.revoke(revocation, 2, unixSeconds(until + 1))).toBe(true);
+      expect(await store.revocations(until)).toEqual([revocation]);
+    });
+
     it('are bounded, but for those that are known and those of keys', async () => {
-      const revoke = (name: string, until = later) => other.revoke({ kind: 'user', name, until }, 2);
+      const revoke = (name: string, until = later) => other.revoke({ kind: 'user', name, until }, 2, now);
       expect([await revoke('a'), await revoke('b'), await revoke('c')]).toEqual([true, true, false]);
       expect(await revoke('b', unixSeconds(later + 1))).toBe(true);
       await store.addKey(storedKey('k'));
@@ -153,7 +162,7 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
     });
 
     it('can be taken back', async () => {
-      await store.revoke({ kind: 'user', name: 'bob', until: later }, 10);
+      await store.revoke({ kind: 'user', name: 'bob', until: later }, 10, now);
       expect(await other.unrevoke('credential', 'bob')).toBe(false);
       expect(await other.unrevoke('user', 'bob')).toBe(true);
       expect(await other.unrevoke('user', 'bob')).toBe(false);
@@ -253,7 +262,7 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
       const revocation = { kind: 'user', name: 'bob', until: later } as const;
       await other.putUser(storedUser('bob'));
       await other.removeUser('bob');
-      await other.revoke(revocation, 10);
+      await other.revoke(revocation, 10, now);
       await other.unrevoke('user', 'bob');
       await other.removeKey('a', later);
       expect(await changesSince(position)).toEqual([
@@ -272,7 +281,7 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
       await store.removeKey('none', later);
       await store.removeUser('none');
       await store.unrevoke('user', 'none');
-      await store.revoke({ kind: 'user', name: 'bob', until: later }, 0);
+      await store.revoke({ kind: 'user', name: 'bob', until: later }, 0, now);
       await store.addUsage([usageOf()]);
       expect(await changesSince(position)).toEqual([]);
     });
@@ -293,7 +302,7 @@ describe.each(kinds)('a store in $kind', ({ place: makePlace }) => {
       const names = Array.from({ length: 2300 }, (_, i) => `u${i}`);
       for (let i = 0; i < names.length; i += 500) {
         const some = names.slice(i, i + 500);
-        await Promise.all(some.map((name) => other.revoke({ kind: 'user', name, until: later }, 10_000)));
+        await Promise.all(some.map((name) => other.revoke({ kind: 'user', name, until: later }, 10_000, now)));
       }
       expect((await changesSince(position)).length).toBe(names.length);
     });

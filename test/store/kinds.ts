@@ -3,24 +3,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoredApiKey } from '../../src/credentials/api-keys.ts';
-import { openStore, type StoreEvents } from '../../src/store/open-store.ts';
+import { openStore } from '../../src/store/open-store.ts';
 import type { Store, StoredUser, Usage } from '../../src/store/store.ts';
 import { unixSeconds } from '../../src/turn/time.ts';
 import { RedisServer } from './redis-server.ts';
 
 /** Where stores are that have one data in common. */
 export interface StorePlace {
-  open(events?: StoreEvents): Promise<Store>;
+  open(): Promise<Store>;
   remove(): Promise<void>;
 }
-
-export const nobody: StoreEvents = { available: () => {} };
 
 export async function sqlitePlace(): Promise<StorePlace & { readonly dataDir: string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'taciturn-store-'));
   return {
     dataDir,
-    open: (events = nobody) => openStore({ dataDir, redis: undefined, redisPrefix: '' }, events),
+    open: () => openStore({ dataDir, redis: undefined, redisPrefix: '' }),
     remove: () => rm(dataDir, { recursive: true }),
   };
 }
@@ -28,7 +26,7 @@ export async function sqlitePlace(): Promise<StorePlace & { readonly dataDir: st
 export async function redisPlace(): Promise<StorePlace> {
   const server = await RedisServer.start();
   return {
-    open: (events = nobody) => openStore({ dataDir: '', redis: server.url, redisPrefix: 'test:' }, events),
+    open: () => openStore({ dataDir: '', redis: server.url, redisPrefix: 'test:' }),
     remove: () => server.remove(),
   };
 }

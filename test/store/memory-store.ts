@@ -120,10 +120,13 @@ export class MemoryStore implements Store {
     return [...this.data.revocations.values()].filter(({ until }) => until > now);
   }
 
-  async revoke(revocation: Revocation, most: number): Promise<boolean> {
+  async revoke(revocation: Revocation, most: number, now: UnixSeconds): Promise<boolean> {
     this.#called('revoke');
     const { revocations } = this.data;
-    if (!revocations.has(nameOf(revocation.kind, revocation.name)) && revocations.size >= most) return false;
+    if (!revocations.has(nameOf(revocation.kind, revocation.name)) && revocations.size >= most) {
+      for (const [name, { until }] of revocations) if (until < now) revocations.delete(name);
+      if (revocations.size >= most) return false;
+    }
     this.#revoke(revocation);
     return true;
   }

@@ -33,7 +33,7 @@ export async function lookAtStore({ dataDir, store: settings }: Configuration): 
   const { redis, redisPrefix } = settings;
   if (redis === undefined) return lookAtSqlite(databaseFile(dataDir));
   try {
-    const store = await openStore({ dataDir, redis, redisPrefix }, { available() {} });
+    const store = await openStore({ dataDir, redis, redisPrefix });
     try {
       const [keys, users] = await Promise.all([store.keys(), store.users()]);
       return { state: 'there', keys: keys.length, users: users.length };

@@ -70,7 +70,7 @@ const flags: readonly LimitFlag[] = [
     option: 'bytesPerDay',
     limit: 'bytesPerDay',
     summary: 'relayed payload on one day (UTC), such as 10GB',
-    allowed: 'a size above zero, such as 500MB or 10GB',
+    allowed: 'a size above zero of up to nine million GB, such as 500MB or 10GB',
     parse: parseByteSize,
   },
   {
@@ -79,7 +79,7 @@ const flags: readonly LimitFlag[] = [
     option: 'bytesPerMonth',
     limit: 'bytesPerMonth',
     summary: 'the same in one month',
-    allowed: 'a size above zero, such as 500MB or 10GB',
+    allowed: 'a size above zero of up to nine million GB, such as 500MB or 10GB',
     parse: parseByteSize,
   },
   {

@@ -1,5 +1,7 @@
 import type { Configuration } from '../../config/settings.ts';
 import type { KeyLimits, StoredApiKey } from '../../credentials/api-keys.ts';
+import { revokedUntil } from '../../credentials/revoked-until.ts';
+import { graceSeconds } from '../../daemon/credential-grace.ts';
 import { type UnixSeconds, unixSeconds } from '../../turn/time.ts';
 
 /** What is told of a key: never its hash. */
@@ -13,14 +15,8 @@ export function presentKey({ id, name, scopes, limits, createdAt }: StoredApiKey
   return { id, name, scopes, limits: limits ?? {}, createdAt: new Date(createdAt * 1000).toISOString() };
 }
 
-/** Until when something that a key has issued could still be of use: its longest TTL, and what an expired credential may still do. */
-export function revokedUntil(
-  { limits }: StoredApiKey,
-  { credentials, authentication, relay }: Configuration,
-  now: UnixSeconds,
-): UnixSeconds {
-  const longest = limits?.maxTtlSeconds ?? credentials.ttl.maxSeconds;
-  const grace = authentication.expiry === 'strict' ? 0 : relay.lifetime.maxSeconds;
-  // A credential is good through its last second.
-  return unixSeconds(now + longest + grace + 1);
+/** Until when something that a key has issued could still be of use. */
+export function keyRevokedUntil({ limits }: StoredApiKey, configuration: Configuration, now: UnixSeconds): UnixSeconds {
+  const longest = limits?.maxTtlSeconds ?? configuration.credentials.ttl.maxSeconds;
+  return revokedUntil(unixSeconds(now + longest), graceSeconds(configuration), now);
 }

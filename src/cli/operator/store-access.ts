@@ -64,10 +64,7 @@ export async function withStore<T>(
     }
   }
   try {
-    const store = await openStore(
-      { dataDir, redis: settings.redis, redisPrefix: settings.redisPrefix },
-      { available() {} },
-    );
+    const store = await openStore({ dataDir, redis: settings.redis, redisPrefix: settings.redisPrefix });
     try {
       return await work(store, configuration);
     } finally {

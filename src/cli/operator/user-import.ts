@@ -1,7 +1,7 @@
 import type { StoredUser } from '../../store/store.ts';
+import { isUserName } from '../../stun/user-name.ts';
 import type { UnixSeconds } from '../../turn/time.ts';
 import type { CoturnUser } from './coturn-database.ts';
-import { isUserName } from './user-name.ts';
 
 /** Why a user is not imported. */
 export type LeftOutReason = 'other-realm' | 'configured' | 'exists' | 'bad-name' | 'bad-key';

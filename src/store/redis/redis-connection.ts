@@ -13,15 +13,9 @@ const LAST_RETRY_MS = 2000;
 
 export type RedisClient = ReturnType<typeof newClient>;
 
-export interface RedisConnectionEvents {
-  lost(why: string): void;
-  back(): void;
-}
-
 /** One connection to Redis, which is made again for as long as it takes. Nothing waits for it: without it every use fails at once. */
 export class RedisConnection {
   readonly #url: string;
-  readonly #events: RedisConnectionEvents;
   #client: RedisClient | undefined;
   #why = 'has not been reached yet.';
   #waiting = 0;
@@ -30,21 +24,15 @@ export class RedisConnection {
   #closed = false;
 
   /** @throws StoreError when Redis does not answer. */
-  static async open(url: string, events: RedisConnectionEvents): Promise<RedisConnection> {
-    const connection = new RedisConnection(url, events);
+  static async open(url: string): Promise<RedisConnection> {
+    const connection = new RedisConnection(url);
     const why = await connection.#connect();
     if (why !== undefined) throw connection.#error(why);
     return connection;
   }
 
-  private constructor(url: string, events: RedisConnectionEvents) {
+  private constructor(url: string) {
     this.#url = url;
-    this.#events = events;
-  }
-
-  /** Whether there is one at the moment, as far as is known. */
-  get isUp(): boolean {
-    return this.#client !== undefined;
   }
 
   /**
@@ -110,20 +98,15 @@ export class RedisConnection {
     this.#client = undefined;
     this.#why = why;
     destroy(client);
-    this.#events.lost(this.#sentence(why));
     this.#retryLater();
   }
 
   #retryLater(): void {
     this.#retry = setTimeout(async () => {
       const why = await this.#connect();
-      if (this.#closed) return;
-      if (why === undefined) {
-        this.#events.back();
-      } else {
-        this.#why = why;
-        this.#retryLater();
-      }
+      if (this.#closed || why === undefined) return;
+      this.#why = why;
+      this.#retryLater();
     }, this.#retryMs);
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
   }

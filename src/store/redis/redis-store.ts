@@ -1,18 +1,15 @@
 import type { StoredApiKey } from '../../credentials/api-keys.ts';
 import type { UnixSeconds } from '../../turn/time.ts';
-import { Availability } from '../availability.ts';
-import type { StoreEvents } from '../open-store.ts';
-import {
-  type Change,
-  type Changes,
-  type KeyBytes,
-  type Revocation,
-  type RevocationKind,
-  type Store,
-  type StoredUser,
-  StoreError,
-  type Usage,
-  type UsageQuery,
+import type {
+  Change,
+  Changes,
+  KeyBytes,
+  Revocation,
+  RevocationKind,
+  Store,
+  StoredUser,
+  Usage,
+  UsageQuery,
 } from '../store.ts';
 import { RedisChanges, runScript } from './redis-changes.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -53,9 +50,23 @@ revoke(ARGV[4], ARGV[5], ARGV[6])
 return 1
 `;
 
-/** ARGV: the change, the member, its end, how many there may be. */
-const revokeScript = `${revocationScript}
-if not redis.call('ZSCORE', KEYS[4], ARGV[3]) and redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[5]) then return 0 end
+/** `forget(name, now)`: forgets some of the revocations that have run out; how many that were. */
+const forgetFunction = `
+local function forget(name, now)
+  local over = redis.call('ZRANGEBYSCORE', name, '-inf', '(' .. now, 'LIMIT', 0, ${FORGET_AT_ONCE})
+  if #over > 0 then redis.call('ZREM', name, unpack(over)) end
+  return #over
+end
+`;
+
+/** ARGV: the change, the member, its end, how many there may be, the time. */
+const revokeScript = `${revocationScript}${forgetFunction}
+local most = tonumber(ARGV[5])
+local function isFull() return redis.call('ZCARD', KEYS[4]) >= most end
+if isFull() and not redis.call('ZSCORE', KEYS[4], ARGV[3]) then
+  forget(KEYS[4], ARGV[6])
+  if isFull() then return 0 end
+end
 revoke(ARGV[2], ARGV[3], ARGV[4])
 return 1
 `;
@@ -82,10 +93,8 @@ return 1
 `;
 
 /** KEYS: the revocations. ARGV: the time. */
-const forgetScript = `
-local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ${FORGET_AT_ONCE})
-if #over > 0 then redis.call('ZREM', KEYS[1], unpack(over)) end
-return #over
+const forgetScript = `${forgetFunction}
+return forget(KEYS[1], ARGV[1])
 `;
 
 export interface RedisStoreOptions {
@@ -101,32 +110,24 @@ export class RedisStore implements Store {
   readonly #names: RedisNames;
   readonly #main: RedisConnection;
   readonly #waiting: RedisConnection;
-  readonly #availability: Availability;
   readonly #changes: RedisChanges;
   readonly #usage: RedisUsage;
 
   /** @throws StoreError when Redis cannot be had. */
-  static async open({ url, prefix }: RedisStoreOptions, events: StoreEvents): Promise<RedisStore> {
-    const availability = new Availability(events);
-    const main = await RedisConnection.open(url, {
-      lost: (why) => availability.failed('connection', why),
-      back: () => availability.worked('connection'),
-    });
+  static async open({ url, prefix }: RedisStoreOptions): Promise<RedisStore> {
+    const main = await RedisConnection.open(url);
     try {
-      // What becomes of this one shows when it is used.
-      const waiting = await RedisConnection.open(url, { lost: () => {}, back: () => {} });
-      return new RedisStore(new RedisNames(prefix), main, waiting, availability);
+      return new RedisStore(new RedisNames(prefix), main, await RedisConnection.open(url));
     } catch (error) {
       main.close();
       throw error;
     }
   }
 
-  private constructor(names: RedisNames, main: RedisConnection, waiting: RedisConnection, availability: Availability) {
+  private constructor(names: RedisNames, main: RedisConnection, waiting: RedisConnection) {
     this.#names = names;
     this.#main = main;
     this.#waiting = waiting;
-    this.#availability = availability;
     this.#changes = new RedisChanges(names, main, waiting);
     this.#usage = new RedisUsage(names, main);
     this.sharedQuotas = new RedisQuotas(names, main);
@@ -190,13 +191,13 @@ export class RedisStore implements Store {
     return [...found.values()];
   }
 
-  revoke(revocation: Revocation, most: number): Promise<boolean> {
+  revoke(revocation: Revocation, most: number, now: UnixSeconds): Promise<boolean> {
     const { kind, name, until } = revocation;
     return this.#change(
       revokeScript,
       [this.#names.keys, this.#names.revocations],
       { kind: 'revocation', revocation },
-      ...[memberOf(kind, name), String(until), String(most)],
+      ...[memberOf(kind, name), String(until), String(most), String(now)],
     );
   }
 
@@ -206,7 +207,7 @@ export class RedisStore implements Store {
   }
 
   addUsage(usage: readonly Usage[]): Promise<void> {
-    return this.#watched(this.#usage.add(usage));
+    return this.#usage.add(usage);
   }
 
   usage(query: UsageQuery): Promise<Usage[]> {
@@ -246,19 +247,7 @@ export class RedisStore implements Store {
     change: Change,
     ...values: readonly string[]
   ): Promise<boolean> {
-    return (await this.#watched(this.#changes.change(script, keys, [changeText(change), ...values]))) === 1;
-  }
-
-  /** Redis may be there and yet refuse to write. What becomes of the connection is told by itself. */
-  async #watched<T>(writing: Promise<T>): Promise<T> {
-    try {
-      const result = await writing;
-      this.#availability.worked('writing');
-      return result;
-    } catch (error) {
-      if (error instanceof StoreError && this.#main.isUp) this.#availability.failed('writing', error.message);
-      throw error;
-    }
+    return (await this.#changes.change(script, keys, [changeText(change), ...values])) === 1;
   }
 
   /** The values of a hash. */

@@ -107,7 +107,7 @@ export class SqliteDatabase {
     return this.#connection.rows<Revocation>(sql, after?.kind ?? '', after?.name ?? '', now, most);
   }
 
-  revoke(revocation: Revocation, most: number): boolean {
+  revoke(revocation: Revocation, most: number, now: UnixSeconds): boolean {
     const { kind, name } = revocation;
     return this.#connection.transaction(() => {
       const isKnown =
@@ -115,7 +115,7 @@ export class SqliteDatabase {
       const [{ total }] = this.#connection.rows<{ total: number }>('SELECT total FROM revocation_count') as [
         { total: number },
       ];
-      if (!isKnown && total >= most) return false;
+      if (!isKnown && total >= most && total - this.#forgetRevocations(now) >= most) return false;
       this.#insertRevocation(revocation);
       return true;
     });
@@ -162,17 +162,10 @@ export class SqliteDatabase {
   /** Forgets some of what is of no use any more; whether there may be more. */
   pruneSome(now: UnixSeconds, oldestDay: string): boolean {
     return this.#connection.transaction(() => {
-      const revocations = this.#connection.run(
-        `DELETE FROM revocations WHERE (kind, name) IN
-           (SELECT kind, name FROM revocations WHERE until < ? ORDER BY until LIMIT ?)`,
-        now,
-        FORGET_AT_ONCE,
-      );
+      const revocations = this.#forgetRevocations(now);
       const changes = this.#connection.run(
-        `DELETE FROM changes WHERE seq IN
-           (SELECT seq FROM changes WHERE at < ? OR seq <= ? ORDER BY seq LIMIT ?)`,
+        'DELETE FROM changes WHERE seq IN (SELECT seq FROM changes WHERE at < ? ORDER BY seq LIMIT ?)',
         now - KEEP_CHANGES_SECONDS,
-        this.#lastChange() - MOST_CHANGES,
         FORGET_AT_ONCE,
       );
       const usage = forgetUsage(this.#connection, oldestDay, FORGET_AT_ONCE);
@@ -203,8 +196,19 @@ export class SqliteDatabase {
     if (this.#connection.run(sql, kind, name, until) > 0) this.#changed({ kind: 'revocation', revocation });
   }
 
+  /** Forgets some of those that have run out; how many that were. */
+  #forgetRevocations(now: UnixSeconds): number {
+    return this.#connection.run(
+      `DELETE FROM revocations WHERE (kind, name) IN
+         (SELECT kind, name FROM revocations WHERE until < ? ORDER BY until LIMIT ?)`,
+      now,
+      FORGET_AT_ONCE,
+    );
+  }
+
   #changed(change: Change): void {
     this.#connection.run('INSERT INTO changes (at, change) VALUES (unixepoch(), ?)', JSON.stringify(change));
+    this.#connection.run('DELETE FROM changes WHERE seq <= ?', this.#lastChange() - MOST_CHANGES);
   }
 
   #lastChange(): number {

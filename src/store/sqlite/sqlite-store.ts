@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StoredApiKey } from '../../credentials/api-keys.ts';
 import type { UnixSeconds } from '../../turn/time.ts';
-import { Availability } from '../availability.ts';
-import type { StoreEvents } from '../open-store.ts';
 import {
   type Changes,
   type KeyBytes,
@@ -35,86 +33,84 @@ export class SqliteStore implements Store {
   readonly kind = 'sqlite';
   readonly sharedQuotas = undefined;
   readonly #path: string;
-  readonly #availability: Availability;
   readonly #closing = new AbortController();
   #thread: Promise<SqliteThread>;
   #restartAt = 0;
 
-  private constructor(path: string, thread: SqliteThread, events: StoreEvents) {
+  private constructor(path: string, thread: SqliteThread) {
     this.#path = path;
     this.#thread = Promise.resolve(thread);
-    this.#availability = new Availability(events);
   }
 
   /** @throws StoreError when the database cannot be opened. */
-  static async open(dataDir: string, events: StoreEvents): Promise<SqliteStore> {
+  static async open(dataDir: string): Promise<SqliteStore> {
     const path = databaseFile(dataDir);
-    return new SqliteStore(path, await SqliteThread.start(path), events);
+    return new SqliteStore(path, await SqliteThread.start(path));
   }
 
   keys(): Promise<StoredApiKey[]> {
-    return allPages<StoredApiKey>((last) => this.#read('keyPage', last?.id ?? '', PAGE));
+    return allPages<StoredApiKey>((last) => this.#call('keyPage', last?.id ?? '', PAGE));
   }
 
   key(id: string): Promise<StoredApiKey | undefined> {
-    return this.#read('key', id);
+    return this.#call('key', id);
   }
 
   addKey(key: StoredApiKey): Promise<boolean> {
-    return this.#write('addKey', key);
+    return this.#call('addKey', key);
   }
 
   addFirstKey(key: StoredApiKey): Promise<boolean> {
-    return this.#write('addFirstKey', key);
+    return this.#call('addFirstKey', key);
   }
 
   removeKey(id: string, revokedUntil: UnixSeconds): Promise<boolean> {
-    return this.#write('removeKey', id, revokedUntil);
+    return this.#call('removeKey', id, revokedUntil);
   }
 
   users(): Promise<StoredUser[]> {
-    return allPages<StoredUser>((last) => this.#read('userPage', last?.name ?? '', PAGE));
+    return allPages<StoredUser>((last) => this.#call('userPage', last?.name ?? '', PAGE));
   }
 
   putUser(user: StoredUser): Promise<boolean> {
-    return this.#write('putUser', user);
+    return this.#call('putUser', user);
   }
 
   removeUser(name: string): Promise<boolean> {
-    return this.#write('removeUser', name);
+    return this.#call('removeUser', name);
   }
 
   revocations(now: UnixSeconds): Promise<Revocation[]> {
-    return allPages<Revocation>((last) => this.#read('revocationPage', last, now, PAGE));
+    return allPages<Revocation>((last) => this.#call('revocationPage', last, now, PAGE));
   }
 
-  revoke(revocation: Revocation, most: number): Promise<boolean> {
-    return this.#write('revoke', revocation, most);
+  revoke(revocation: Revocation, most: number, now: UnixSeconds): Promise<boolean> {
+    return this.#call('revoke', revocation, most, now);
   }
 
   unrevoke(kind: RevocationKind, name: string): Promise<boolean> {
-    return this.#write('unrevoke', kind, name);
+    return this.#call('unrevoke', kind, name);
   }
 
   addUsage(usage: readonly Usage[]): Promise<void> {
-    return this.#write('addUsage', usage);
+    return this.#call('addUsage', usage);
   }
 
   usage(query: UsageQuery): Promise<Usage[]> {
-    return this.#read('usage', query);
+    return this.#call('usage', query);
   }
 
   bytesOfKeys(keys: readonly string[], day: string): Promise<ReadonlyMap<string, KeyBytes>> {
-    return this.#read('bytesOfKeys', keys, day);
+    return this.#call('bytesOfKeys', keys, day);
   }
 
   position(): Promise<string> {
-    return this.#read('position');
+    return this.#call('position');
   }
 
   async changesAfter(position: string, waitMilliseconds: number): Promise<Changes | undefined> {
     for (let left = waitMilliseconds; ; left -= LOOK_EVERY_MS) {
-      const found = await this.#read('changesAfter', position);
+      const found = await this.#call('changesAfter', position);
       if (found === undefined || found.changes.length > 0 || left <= 0) return found;
       // When it is closed meanwhile, the next look says so.
       await pause(Math.min(left, LOOK_EVERY_MS), undefined, { signal: this.#closing.signal }).catch(() => {});
@@ -123,7 +119,7 @@ export class SqliteStore implements Store {
 
   async prune(now: UnixSeconds, oldestDay: string): Promise<void> {
     // One step at a time, so that others come in between.
-    while (await this.#write('pruneSome', now, oldestDay));
+    while (await this.#call('pruneSome', now, oldestDay));
   }
 
   async close(): Promise<void> {
@@ -138,37 +134,17 @@ export class SqliteStore implements Store {
     await (await this.#thread).kill();
   }
 
-  #read<M extends SqliteMethod>(method: M, ...values: SqliteArguments<M>): Promise<SqliteResult<M>> {
-    return this.#call('reading', method, values);
-  }
-
-  #write<M extends SqliteMethod>(method: M, ...values: SqliteArguments<M>): Promise<SqliteResult<M>> {
-    return this.#call('writing', method, values);
-  }
-
-  async #call<M extends SqliteMethod>(
-    concern: 'reading' | 'writing',
-    method: M,
-    values: SqliteArguments<M>,
-  ): Promise<SqliteResult<M>> {
-    if (this.#closing.signal.aborted) throw new StoreError(`${this.#path} is closed.`);
-    try {
-      const thread = await this.#runningThread();
-      const result = await thread.call(method, ...values);
-      this.#availability.worked(concern);
-      return result;
-    } catch (error) {
-      if (error instanceof StoreError && !this.#closing.signal.aborted) {
-        this.#availability.failed(concern, error.message);
-      }
-      throw error;
-    }
+  async #call<M extends SqliteMethod>(method: M, ...values: SqliteArguments<M>): Promise<SqliteResult<M>> {
+    const thread = await this.#runningThread();
+    return thread.call(method, ...values);
   }
 
   /** The thread, or another one in the place of one that has died. */
   async #runningThread(): Promise<SqliteThread> {
     const current = this.#thread;
     const thread = await current.catch(() => undefined);
+    // Looked at here, and not before: it may have been closed meanwhile, and shall get no other thread.
+    if (this.#closing.signal.aborted) throw new StoreError(`${this.#path} is closed.`);
     if (thread !== undefined && !thread.isOver) return thread;
     if (this.#thread === current && performance.now() >= this.#restartAt) {
       this.#restartAt = performance.now() + RESTART_AFTER_MS;
