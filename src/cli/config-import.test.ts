@@ -1,9 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { main } from './main.ts';
+import { runCommand } from '../../test/cli/command-run.ts';
 
 const secret = 'kZ8mQ2xT7vLp4NwRc1Ye';
 let directory: string;
@@ -18,18 +17,8 @@ function write(content: string): string {
   return path;
 }
 
-async function run(line: readonly string[], stdin = '') {
-  const said = { stdout: '', stderr: '' };
-  const into = (name: 'stdout' | 'stderr') =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        said[name] += String(chunk);
-        done();
-      },
-    });
-  const streams = { stdin: Readable.from([stdin]), stdout: into('stdout'), stderr: into('stderr') };
-  const code = await main(['config', ...line], {}, streams);
-  return { code, ...said };
+function run(line: readonly string[], stdin = '') {
+  return runCommand(['config', ...line], { stdin });
 }
 
 describe('taciturn config import', () => {

@@ -1,11 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCommand } from '../../test/cli/command-run.ts';
 import { timeLimitedPassword } from '../credentials/time-limited-username.ts';
-import { main } from './main.ts';
 
 const secret = 'kZ8mQ2xT7vLp4NwRc1Ye';
 let directory: string;
@@ -20,25 +19,13 @@ function write(name: string, content: string): string {
   return path;
 }
 
-async function run(
-  line: readonly string[],
-  options: { env?: Record<string, string>; stdin?: string; tty?: boolean } = {},
-) {
-  const collected = () => {
-    const chunks: string[] = [];
-    const stream = new Writable({
-      write(chunk, _encoding, done) {
-        chunks.push(String(chunk));
-        done();
-      },
-    });
-    return { stream: Object.assign(stream, { isTTY: options.tty === true }), text: () => chunks.join('') };
-  };
-  const stdout = collected();
-  const stderr = collected();
-  const streams = { stdin: Readable.from([options.stdin ?? '']), stdout: stdout.stream, stderr: stderr.stream };
-  const code = await main(line, { TACITURN_DATA_DIR: join(directory, 'data'), ...options.env }, streams);
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
+function run(line: readonly string[], options: { env?: Record<string, string>; stdin?: string; tty?: boolean } = {}) {
+  const { env, stdin, tty } = options;
+  return runCommand(line, {
+    env: { TACITURN_DATA_DIR: join(directory, 'data'), ...env },
+    ...(stdin !== undefined && { stdin }),
+    ...(tty === true && { terminal: 80 }),
+  });
 }
 
 describe('taciturn', () => {

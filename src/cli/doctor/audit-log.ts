@@ -1,8 +1,10 @@
 import { dirname, join } from 'node:path';
 import type { Configuration } from '../../config/settings.ts';
 import { counted } from '../operator/amounts.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
 import type { HttpService } from './http-service.ts';
+
+const finding = findingsAbout('audit-log');
 
 export interface AuditDependencies {
   /** Why a file or directory cannot be written, as the system names it (`EACCES`); `undefined` when it can be. */
@@ -73,8 +75,4 @@ function recordsLost(count: number): Finding {
     `The running server has lost ${counted(count, 'audit record')} since its start, because the audit log could not be written.`,
     'Its log says why (event audit-log-failed).',
   );
-}
-
-function finding(level: Level, code: string, sentence: string, fix?: string): Finding {
-  return { about: 'audit-log', level, code, sentence, ...(fix !== undefined && { fix }) };
 }

@@ -7,7 +7,9 @@ import type { ReachDependencies } from '../../client/ladder-reach.ts';
 import { explainReadFailure } from '../../config/read-failure.ts';
 import type { Configuration } from '../../config/settings.ts';
 import type { TransportAddress } from '../../stun/ip-address.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
+
+const finding = findingsAbout('certificate');
 
 export interface CertificateDependencies extends Pick<ReachDependencies, 'connectTcp' | 'unixNow' | 'trusted'> {
   readonly readFile: (path: string) => string;
@@ -216,13 +218,3 @@ const noCertificate = finding(
   'There is no certificate, so networks that let nothing but TLS out cannot use this server.',
   'Get one for the name of this server and set tls.certificateFile and tls.keyFile.',
 );
-
-function finding(
-  level: Level,
-  code: string,
-  sentence: string,
-  fix?: string,
-  facts?: Readonly<Record<string, unknown>>,
-): Finding {
-  return { about: 'certificate', level, code, sentence, ...(fix !== undefined && { fix }), ...(facts && { facts }) };
-}

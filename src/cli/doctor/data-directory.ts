@@ -2,7 +2,9 @@ import type { Configuration } from '../../config/settings.ts';
 import { sharedSecretFile } from '../../credentials/first-start.ts';
 import { databaseFile } from '../../store/sqlite/sqlite-store.ts';
 import { formatBytes } from '../operator/amounts.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
+
+const finding = findingsAbout('data-directory');
 
 export interface FileDependencies {
   /** Throws where there is no such file. */
@@ -90,8 +92,4 @@ function missing(dataDir: string, code: string | undefined): Finding {
       : `The data directory ${dataDir} could not be looked at (${code}).`,
     'Run doctor with the configuration, in the working directory and as the user of the server.',
   );
-}
-
-function finding(level: Level, code: string, sentence: string, fix?: string): Finding {
-  return { about: 'data-directory', level, code, sentence, ...(fix !== undefined && { fix }) };
 }

@@ -4,7 +4,9 @@ import { type Choice, type FamilyName, families } from '../../daemon/relay-addre
 import type { IpAddress } from '../../stun/ip-address.ts';
 import { sameAddress } from '../../stun/ip-address.ts';
 import { PeerPolicy } from '../../turn/peer-policy.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
+
+const finding = findingsAbout('external-address');
 
 export type AskStun = (
   local: IpAddress,
@@ -103,8 +105,4 @@ function unknown(family: FamilyName, why: string): Finding {
     `The external address is not known: ${why}.`,
     `Correct relay.${family}.external; the server does not start without it.`,
   );
-}
-
-function finding(level: Level, code: string, sentence: string, fix?: string): Finding {
-  return { about: 'external-address', level, code, sentence, ...(fix !== undefined && { fix }) };
 }

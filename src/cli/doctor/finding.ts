@@ -36,3 +36,14 @@ export interface DoctorReport {
   readonly configuration: string | null;
   readonly findings: readonly Finding[];
 }
+
+/** Makes findings about one subject. */
+export function findingsAbout(about: Subject) {
+  return (
+    level: Level,
+    code: string,
+    sentence: string,
+    fix?: string,
+    facts?: Readonly<Record<string, unknown>>,
+  ): Finding => ({ about, level, code, sentence, ...(fix !== undefined && { fix }), ...(facts && { facts }) });
+}

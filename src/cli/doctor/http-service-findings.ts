@@ -2,8 +2,10 @@ import type { Configuration } from '../../config/settings.ts';
 import { isLoopback } from '../../daemon/addresses.ts';
 import { IpAddress } from '../../stun/ip-address.ts';
 import { type CertificateDependencies, httpsCertificateFindings } from './certificate.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
 import type { HttpService } from './http-service.ts';
+
+const finding = findingsAbout('http-service');
 
 /**
  * Whether the HTTP service answers, and whether API keys are safe on their way to it.
@@ -99,8 +101,4 @@ function publicBind({ host, certificateFile }: Configuration['http']): Finding[]
       'Set http.certificateFile and http.keyFile, or bind http.host to loopback with a TLS proxy in front.',
     ),
   ];
-}
-
-function finding(level: Level, code: string, sentence: string, fix?: string): Finding {
-  return { about: 'http-service', level, code, sentence, ...(fix !== undefined && { fix }) };
 }

@@ -2,8 +2,10 @@ import type { Configuration } from '../../config/settings.ts';
 import { clientSocketOptions } from '../../relay/batch/batch-plane.ts';
 import { portCount } from '../../turn/shared/port-table.ts';
 import { formatBytes, formatCount } from '../operator/amounts.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
 import type { HttpService } from './http-service.ts';
+
+const finding = findingsAbout('limits');
 
 /** What the system grants a program that is started from this shell; `undefined` where the system does not tell. */
 export interface MachineLimits {
@@ -118,14 +120,4 @@ function receiveBuffer({ listen, relay }: Configuration, service: HttpService, m
       { receiveBufferBytes },
     ),
   ];
-}
-
-function finding(
-  level: Level,
-  code: string,
-  sentence: string,
-  fix?: string,
-  facts?: Readonly<Record<string, unknown>>,
-): Finding {
-  return { about: 'limits', level, code, sentence, ...(fix !== undefined && { fix }), ...(facts && { facts }) };
 }

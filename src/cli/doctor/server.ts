@@ -1,6 +1,8 @@
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
 import type { HttpService } from './http-service.ts';
 import type { Probe } from './listeners.ts';
+
+const finding = findingsAbout('server');
 
 /** The first finding: without a server there is not much to look at. */
 export function serverFinding(probes: readonly Probe[], service: HttpService, file: string | undefined): Finding {
@@ -56,8 +58,4 @@ function places(probes: readonly Probe[]): string {
   const distinct = [...new Set(probes.map(({ server }) => `${server.ip.text} port ${server.port}`))];
   const shown = distinct.slice(0, 3).join(', ');
   return distinct.length > 3 ? `${shown} and ${distinct.length - 3} more` : shown;
-}
-
-function finding(level: Level, code: string, sentence: string, fix?: string): Finding {
-  return { about: 'server', level, code, sentence, ...(fix !== undefined && { fix }) };
 }

@@ -1,9 +1,11 @@
 import type { Configuration } from '../../config/settings.ts';
 import { databaseFile } from '../../store/sqlite/sqlite-store.ts';
 import { counted } from '../operator/amounts.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, findingsAbout } from './finding.ts';
 import type { HttpService } from './http-service.ts';
 import type { StoreLook } from './store-look.ts';
+
+const finding = findingsAbout('store');
 
 export interface StoreDependencies {
   readonly lookAtStore: () => Promise<StoreLook>;
@@ -134,13 +136,3 @@ const lost = finding(
   'The running server says that its store cannot be had: nothing is issued or revoked until it is back, and calls go on.',
   'Its log says why (event store-unavailable); it tries again by itself.',
 );
-
-function finding(
-  level: Level,
-  code: string,
-  sentence: string,
-  fix?: string,
-  facts?: Readonly<Record<string, unknown>>,
-): Finding {
-  return { about: 'store', level, code, sentence, ...(fix !== undefined && { fix }), ...(facts && { facts }) };
-}
