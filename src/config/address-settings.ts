@@ -193,10 +193,14 @@ export function externalAddress(summary: string, family: 4 | 6): Setting<Externa
 }
 
 /** A list of `host:port`. */
-export function hostPorts(summary: string, defaultPort: number): Setting<readonly HostPort[]> {
+export function hostPorts(
+  summary: string,
+  defaultPort: number,
+  fallback: readonly string[] = [],
+): Setting<readonly HostPort[]> {
   return setting<readonly HostPort[]>({
     summary,
-    fallback: [],
+    fallback,
     schema: { type: 'array', items: { type: 'string' } },
     shape: 'list',
     allowed: `a list of host or host:port (port ${defaultPort} when left out)`,

@@ -121,6 +121,15 @@ describe('without a file, variables and flags', () => {
         queue: 10_000,
       },
       audit: { file: undefined, enabled: true },
+      diagnose: {
+        servers: [
+          { host: 'stunserver2025.stunprotocol.org', port: 3478 },
+          { host: 'stun.voipgate.com', port: 3478 },
+          { host: 'stun.cloudflare.com', port: 3478 },
+          { host: 'stun.l.google.com', port: 19_302 },
+          { host: 'stun.nextcloud.com', port: 3478 },
+        ],
+      },
       log: { level: 'info', format: 'auto', addresses: 'full' },
       shutdown: { deadlineMilliseconds: 30_000 },
     });

@@ -251,7 +251,7 @@ export const settings = group('The configuration of taciturn.', {
       /^.{16,}$/,
       'text of at least 16 characters',
     ),
-    timeout: milliseconds('How long it may take to answer.', '2s', { min: '50ms', max: '10s' }),
+    timeout: milliseconds('How long it may take to answer.', '2s', { min: '50ms', max: '2s' }),
     cache: seconds('How long an answer counts for the same user, label and key.', '10s', { min: '0s', max: '1h' }),
     whenUnavailable: choice('What happens while it does not answer.', ['allow', 'refuse'], 'refuse'),
   }),
@@ -280,6 +280,16 @@ export const settings = group('The configuration of taciturn.', {
   audit: group('Who issued, revoked, ended or changed what, and from where.', {
     file: optionalPath('Where it is written, one JSON document a line; when empty, audit.jsonl in dataDir.'),
     enabled: toggle('Whether it is written.', true),
+  }),
+  diagnose: group('What taciturn diagnose asks.', {
+    // Of several operators, so that one that fails or lies does not decide; the first two answer all tests of RFC 5780.
+    servers: hostPorts('The STUN servers (host:port) when --server names none.', 3478, [
+      'stunserver2025.stunprotocol.org:3478',
+      'stun.voipgate.com:3478',
+      'stun.cloudflare.com:3478',
+      'stun.l.google.com:19302',
+      'stun.nextcloud.com:3478',
+    ]),
   }),
   log: group('What is logged.', {
     level: choice(

@@ -16,6 +16,7 @@ const live: readonly string[] = [
   'store.keepUsage',
   'admission',
   'webhooks',
+  'diagnose',
   'log.level',
   'log.addresses',
   'shutdown',
