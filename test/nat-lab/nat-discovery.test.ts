@@ -3,8 +3,9 @@ import { type Coturn, startCoturn } from '../interop/coturn.ts';
 import { canMakeNamespaces } from '../interop/network-namespaces.ts';
 import { requirePeer } from '../interop/peers.ts';
 import { Taciturn } from '../interop/taciturn.ts';
+import type { Home } from './home.ts';
 import { natKinds } from './nat-kinds.ts';
-import { type Home, NatLab } from './nat-lab.ts';
+import { NatLab } from './nat-lab.ts';
 import { askMappingAlive, askNatDiscovery, askStunClient, classicName } from './oracles.ts';
 
 const programs = ['nft', 'turnserver', 'turnutils_natdiscovery', 'stun'];

@@ -1,15 +1,7 @@
-/** Kinds of NAT, as rules of the kernel, with what each does by the words of RFC 4787. */
-
-export type Behavior = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
-
-/** Where a NAT stands. Its interfaces are `lan` and `wan`. */
-export interface NatPlace {
-  /** The one machine behind it. */
-  readonly client: string;
-  readonly network: string;
-  /** Its address on the internet. */
-  readonly wanAddress: string;
-}
+/** Kinds of NAT, with what each does by the words of RFC 4787. */
+import type { Behavior } from '../../src/nat/behavior.ts';
+import type { NatPlace } from './nat-rules.ts';
+import * as rule from './nat-rules.ts';
 
 export interface NatKind {
   readonly name: string;
@@ -19,65 +11,28 @@ export interface NatKind {
   readonly filtering: Behavior;
   /** For `nft -f`. */
   rules(place: NatPlace): string;
+  /** The rules of a carrier's NAT between this one and the internet. */
+  carrierRules?(place: NatPlace): string;
+  /** Whether there is a second uplink, with another address. */
+  readonly twoUplinks?: boolean;
+  /** Whether there is IPv6, routed as it is. */
+  readonly ipv6?: boolean;
+  /** Settings of the kernel below `/proc/sys/net`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Whether the router tells its outer address by NAT-PMP. */
+  readonly natPmp?: boolean;
+  /** What to ask of a diagnosis, such as `--lifetime`. */
+  readonly diagnoseOptions?: readonly string[];
 }
 
-/** Drops what nobody inside asked for. On input too: an entry that it made there would take the port from the client. */
-const dropUnasked = `
-table ip unasked {
-  chain input {
-    type filter hook input priority filter
-    iifname "wan" ct state new drop
-  }
-  chain forward {
-    type filter hook forward priority filter
-    iifname "wan" ct state new drop
-  }
-}`;
-
-/** Every port of the WAN address belongs to the client, both ways. */
-const oneToOne = ({ client, network, wanAddress }: NatPlace): string => `
-table ip nat {
-  chain pre {
-    type nat hook prerouting priority dstnat
-    iifname "wan" ip daddr ${wanAddress} udp dport 1024-65535 dnat to ${client}
-  }
-  chain post {
-    type nat hook postrouting priority srcnat
-    oifname "wan" ip saddr ${network} snat to ${wanAddress}
-  }
-}`;
-
-const masquerade = ({ network }: NatPlace, how = ''): string => `
-table ip nat {
-  chain post {
-    type nat hook postrouting priority srcnat
-    oifname "wan" ip saddr ${network} masquerade ${how}
-  }
-}`;
-
-/** Lets in who was written to from the port in question, whatever port it answers from. */
-const rememberAddresses = `
-table ip remember {
-  set seen {
-    type ipv4_addr . inet_service
-    flags dynamic,timeout
-    timeout 60s
-  }
-  chain forward {
-    type filter hook forward priority filter; policy drop
-    iifname "lan" oifname "wan" meta l4proto udp update @seen { ip daddr . udp sport } accept
-    iifname "lan" accept
-    ct state established,related accept
-    iifname "wan" ip saddr . udp dport @seen accept
-  }
-}`;
-
+/** Those which even old programs know. */
 export const natKinds: readonly NatKind[] = [
   {
     name: 'no NAT',
     translates: false,
     mapping: 'endpoint-independent',
     filtering: 'endpoint-independent',
+    ipv6: true,
     rules: () => '',
   },
   {
@@ -85,34 +40,150 @@ export const natKinds: readonly NatKind[] = [
     translates: false,
     mapping: 'endpoint-independent',
     filtering: 'address-and-port-dependent',
-    rules: () => dropUnasked,
+    rules: () => rule.dropUnasked,
   },
   {
     name: 'a full cone',
     translates: true,
     mapping: 'endpoint-independent',
     filtering: 'endpoint-independent',
-    rules: oneToOne,
+    rules: rule.oneToOne,
   },
   {
     name: 'an address-restricted cone',
     translates: true,
     mapping: 'endpoint-independent',
     filtering: 'address-dependent',
-    rules: (place) => oneToOne(place) + rememberAddresses,
+    rules: (place) => rule.oneToOne(place) + rule.rememberAddresses,
   },
   {
     name: 'a port-restricted cone',
     translates: true,
     mapping: 'endpoint-independent',
     filtering: 'address-and-port-dependent',
-    rules: (place) => masquerade(place) + dropUnasked,
+    natPmp: true,
+    rules: (place) => rule.masquerade(place) + rule.dropUnasked,
   },
   {
     name: 'a symmetric NAT',
     translates: true,
     mapping: 'address-and-port-dependent',
     filtering: 'address-and-port-dependent',
-    rules: (place) => masquerade(place, 'fully-random') + dropUnasked,
+    rules: (place) => rule.masquerade(place, 'fully-random') + rule.dropUnasked,
+  },
+];
+
+const portRestricted = {
+  translates: true,
+  mapping: 'endpoint-independent',
+  filtering: 'address-and-port-dependent',
+  rules: (place: NatPlace) => rule.masquerade(place) + rule.dropUnasked,
+} as const;
+
+/** Those with something that makes a difference to a diagnosis. */
+export const furtherKinds: readonly NatKind[] = [
+  {
+    ...portRestricted,
+    name: 'an address-dependent mapping',
+    mapping: 'address-dependent',
+    rules: (place) => rule.portsByDestinationAddress(place) + rule.dropUnasked,
+  },
+  {
+    ...portRestricted,
+    name: 'sequential ports',
+    mapping: 'address-and-port-dependent',
+    rules: (place) => rule.nextPort(place) + rule.dropUnasked,
+  },
+  {
+    ...portRestricted,
+    name: 'a cone with random ports',
+    rules: (place) => rule.masquerade(place, 'to :2000-30000') + rule.dropUnasked,
+  },
+  // What comes too early makes an entry that takes the port from the client.
+  { ...portRestricted, name: 'early packets take the port', rules: rule.masquerade },
+  {
+    ...portRestricted,
+    name: 'hairpinning',
+    filtering: 'endpoint-independent',
+    diagnoseOptions: ['--hairpin'],
+    rules: rule.oneToOneWithHairpin,
+  },
+  {
+    ...portRestricted,
+    name: 'a carrier NAT behind a home NAT',
+    natPmp: true,
+    carrierRules: (place) => rule.masquerade(place, 'to :40000-41023') + rule.dropUnasked,
+  },
+  {
+    ...portRestricted,
+    name: 'a symmetric carrier NAT behind a full cone',
+    mapping: 'address-and-port-dependent',
+    rules: rule.oneToOne,
+    carrierRules: (place) => rule.masquerade(place, 'fully-random') + rule.dropUnasked,
+  },
+  {
+    ...portRestricted,
+    name: 'two uplinks, by local port',
+    twoUplinks: true,
+    rules: (place) => rule.secondUplink('udp sport & 1 == 1') + rule.masquerade(place) + rule.dropUnasked,
+  },
+  {
+    ...portRestricted,
+    name: 'two uplinks, by destination',
+    mapping: 'address-dependent',
+    twoUplinks: true,
+    // One half of the servers, and all homes.
+    rules: (place) =>
+      rule.secondUplink('ip daddr & 0.0.1.1 { 0.0.1.1, 0.0.0.0 }') + rule.masquerade(place) + rule.dropUnasked,
+  },
+  {
+    ...portRestricted,
+    name: 'fragments dropped',
+    rules: (place) => portRestricted.rules(place) + rule.dropFragments,
+  },
+  {
+    ...portRestricted,
+    name: 'short timers',
+    diagnoseOptions: ['--lifetime', '--hairpin'],
+    settings: { 'netfilter/nf_conntrack_udp_timeout': '5', 'netfilter/nf_conntrack_udp_timeout_stream': '5' },
+  },
+  {
+    ...portRestricted,
+    name: '5 % loss',
+    rules: (place) => portRestricted.rules(place) + rule.refuse('meta l4proto udp numgen random mod 100 < 5 drop'),
+  },
+  {
+    ...portRestricted,
+    name: 'IPv6 with a firewall',
+    ipv6: true,
+    rules: (place) => portRestricted.rules(place) + rule.dropUnasked6,
+  },
+];
+
+/** Those that let no UDP through. */
+export const blockingKinds: readonly NatKind[] = [
+  {
+    ...portRestricted,
+    name: 'UDP blocked',
+    rules: (place) => portRestricted.rules(place) + rule.refuse('meta l4proto udp drop'),
+  },
+  {
+    ...portRestricted,
+    name: 'UDP rejected',
+    settings: { 'ipv4/icmp_ratelimit': '0' },
+    rules: (place) => portRestricted.rules(place) + rule.refuse('meta l4proto udp reject'),
+  },
+  // As it comes: the kernel says so to each host once a second.
+  {
+    ...portRestricted,
+    name: 'UDP rejected now and then',
+    rules: (place) => portRestricted.rules(place) + rule.refuse('meta l4proto udp reject'),
+  },
+  {
+    ...portRestricted,
+    name: 'only 443/TCP',
+    rules: (place) =>
+      portRestricted.rules(place) +
+      rule.refuse('ct state new meta l4proto != tcp drop', 'ct state new tcp dport != 443 drop'),
   },
 ];

@@ -1,7 +1,8 @@
 /** What other people's programs say about a NAT. */
+import type { Behavior } from '../../src/nat/behavior.ts';
 import type { NetworkNamespace } from '../interop/network-namespaces.ts';
 import { findOnPath, run } from '../interop/peers.ts';
-import type { Behavior, NatKind } from './nat-kinds.ts';
+import type { NatKind } from './nat-kinds.ts';
 
 export interface NatVerdict {
   readonly mapping: Behavior | undefined;
@@ -64,6 +65,22 @@ export async function askStunClient(
 ): Promise<string> {
   const output = await outputOf(from, 'stun', [`${server}:${port}`, '-p', String(sourcePort)]);
   return /^Primary: (.*?)\s*$/m.exec(output)?.[1] ?? output;
+}
+
+/** What a program as simple as can be finds, which takes fresh sockets for each question. */
+export async function askProbe(
+  from: NetworkNamespace,
+  servers: readonly [string, string],
+  ports: readonly [number, number],
+): Promise<Pick<NatVerdict, 'mapping' | 'filtering'>> {
+  const script = new URL('recipe-probe.js', import.meta.url).pathname;
+  const [command, ...args] = [...from.prefix, process.execPath, script, ...servers, ...ports.map(String)];
+  const { mapping, filtering } = JSON.parse((await run(command!, args)).stdout) as Record<
+    string,
+    Behavior | 'no answer'
+  >;
+  const known = (behavior: Behavior | 'no answer' | undefined) => (behavior === 'no answer' ? undefined : behavior);
+  return { mapping: known(mapping), filtering: known(filtering) };
 }
 
 /** How `stun` calls a kind of NAT; it does not look at the filtering of one that is not endpoint-independent. */
