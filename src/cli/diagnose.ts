@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { type HostPort, parseHostPort } from '../config/host.ts';
 import { loadConfiguration } from '../config/load-configuration.ts';
-import { diagnosisExitCode } from '../nat/verdict.ts';
+import { diagnosisExitCode } from '../nat/verdict/verdict.ts';
 import type { CommandContext, RegisterCommand } from './command-context.ts';
 import { badConfiguration, wrongUsage } from './command-failure.ts';
 import { addConfigFlag, collect, configurationFile } from './configuration-flags.ts';

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { explainReadFailure } from '../config/read-failure.ts';
-import { pair, pairExitCode } from '../nat/pair.ts';
 import { readDiagnosis } from '../nat/read-diagnosis.ts';
 import type { Diagnosis } from '../nat/report.ts';
+import { pair, pairExitCode } from '../nat/verdict/pair.ts';
 import type { CommandContext, RegisterCommand } from './command-context.ts';
 import { wrongUsage } from './command-failure.ts';
 import { renderPair, renderPairJson } from './render-pair.ts';

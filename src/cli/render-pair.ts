@@ -1,4 +1,4 @@
-import type { PairVerdict } from '../nat/pair.ts';
+import type { PairVerdict } from '../nat/verdict/pair.ts';
 import type { CommandContext } from './command-context.ts';
 import { visible } from './operator/table.ts';
 import { textColumns } from './render-diagnosis.ts';

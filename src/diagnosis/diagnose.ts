@@ -1,7 +1,7 @@
 import { type NotFound, notTested } from '../nat/finding.ts';
-import type { Evidence } from '../nat/outlook.ts';
 import type { Diagnosis } from '../nat/report.ts';
-import { judge } from '../nat/verdict.ts';
+import type { Evidence } from '../nat/verdict/outlook.ts';
+import { judge } from '../nat/verdict/verdict.ts';
 import { wholeMilliseconds } from '../nat/whole-milliseconds.ts';
 import { IpAddress } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';

@@ -8,13 +8,9 @@ export type { UdpSocketOptions } from '../client/udp-socket.ts';
 export { formatTransportAddress, IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 export { AddressFamily } from '../stun/protocol.ts';
 export type { Behavior, ClassicName } from './behavior.ts';
-export { classicName } from './classify.ts';
 export type { NatEnvironment } from './environment.ts';
 export { type FamilyOptions, type FamilyOutcome, testFamily } from './family.ts';
 export { type Confidence, type Finding, type Found, type NotFound, notTested, unknown, valueIn } from './finding.ts';
-export { canPunch, type NatBehavior, type Punching, punch } from './hole-punching.ts';
-export type { Evidence } from './outlook.ts';
-export { type PairVerdict, pair } from './pair.ts';
 export { readDiagnosis } from './read-diagnosis.ts';
 export type {
   Diagnosis,
@@ -27,4 +23,8 @@ export type {
   TransportReport,
   Verdict,
 } from './report.ts';
-export { judge } from './verdict.ts';
+export { classicName } from './verdict/classify.ts';
+export { canPunch, type NatBehavior, type Punching, punch } from './verdict/hole-punching.ts';
+export type { Evidence } from './verdict/outlook.ts';
+export { type PairVerdict, pair } from './verdict/pair.ts';
+export { judge } from './verdict/verdict.ts';

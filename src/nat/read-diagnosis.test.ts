@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyDiagnosis } from '../../test/nat/arbitrary-diagnosis.ts';
 import { diagnosis, found, samples } from '../../test/nat/sample-diagnoses.ts';
-import { pair } from './pair.ts';
 import { readDiagnosis } from './read-diagnosis.ts';
+import { pair } from './verdict/pair.ts';
 
 const refusal = (document: unknown) => {
   const read = readDiagnosis(typeof document === 'string' ? document : JSON.stringify(document));

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import type { Circumstances } from './document.ts';
 
 /** Finds out what this machine is and which versions of the programs it has. */
@@ -12,6 +12,7 @@ export function circumstances(network: string, rounds: number): Circumstances {
     machine: `${cores.length} × ${cores[0]?.model.trim() ?? 'unknown processor'}, ${memory} GiB, Linux ${release()}`,
     network,
     rounds,
+    loadAverage: loadavg()[0]!,
     versions: [
       ['taciturn', taciturnVersion()],
       ['Node', process.versions.node],

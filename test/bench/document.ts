@@ -1,5 +1,5 @@
 /** Writes what was measured as Markdown. Pure. */
-import type { Figure } from './figures.ts';
+import type { FigureTable } from './figures.ts';
 import { type Goal, goalSpread, judge, type Spread, spread, valuesOf } from './results.ts';
 import type { FigureResult } from './run-figure.ts';
 
@@ -9,19 +9,30 @@ export interface Circumstances {
   readonly machine: string;
   readonly network: string;
   readonly rounds: number;
+  /** How busy the machine was when it began: processes that ran or wanted to, on average over a minute. */
+  readonly loadAverage: number;
   /** Program and version. */
   readonly versions: readonly (readonly [string, string])[];
 }
 
 export interface MeasuredFigure extends FigureResult {
-  readonly figure: Figure;
+  readonly figure: FigureTable;
 }
 
-export function benchmarkDocument(circumstances: Circumstances, measured: readonly MeasuredFigure[]): string {
+/** What was measured, of the relay and of the credential service. */
+export interface Measured {
+  readonly relay: readonly MeasuredFigure[];
+  readonly service: readonly MeasuredFigure[];
+}
+
+const SERVICE_HEADING = '## The credential service';
+
+export function benchmarkDocument(circumstances: Circumstances, { relay, service }: Measured): string {
   const { date, machine, network, rounds, versions } = circumstances;
   return `# Benchmarks
 
 Written by \`npm run bench\`; \`npm run bench -- --only NAME --rounds N --quick\` measures less and writes nothing.
+\`npm run bench -- --service\` measures the credential service alone, and writes its section anew.
 
 - When: ${date}
 - Machine: ${machine}
@@ -35,23 +46,55 @@ Written by \`npm run bench\`; \`npm run bench -- --only NAME --rounds N --quick\
 
 ## Figures to reach
 
-${table(['figure', 'measured', 'to reach', 'verdict'], measured.flatMap(goalRows))}
+${table(['figure', 'measured', 'to reach', 'verdict'], relay.flatMap(goalRows))}
 
-${measured.map(section).join('\n\n')}
+${relay.map((figure) => section(figure)).join('\n\n')}
+
+${serviceSection(circumstances, service)}
 `;
 }
 
+/** The section of the credential service, which is the last one. It has its own circumstances, since it may be newer. */
+function serviceSection(circumstances: Circumstances, service: readonly MeasuredFigure[]): string {
+  const { date, machine, rounds, loadAverage, versions } = circumstances;
+  const programs = versions.filter(([program]) => ['taciturn', 'Node'].includes(program));
+  return `${SERVICE_HEADING}
+
+Nobody else has one like it, so its figures stand for themselves. The median over the rounds; in brackets lowest and highest.
+
+- When: ${date}; load average when it began ${number(loadAverage)}
+- Machine: ${machine}; everything on loopback
+- Versions: ${programs.map(([program, version]) => `${program} ${version}`).join(', ')}
+- Rounds: ${rounds}
+
+${table(['figure', 'measured', 'to reach', 'verdict'], service.flatMap(goalRows))}
+
+${service.map((figure) => section(figure, '###')).join('\n\n')}`;
+}
+
+/** Puts other figures of the credential service into a document, and leaves those of the relay as they are. */
+export function replaceServiceSection(
+  document: string,
+  circumstances: Circumstances,
+  service: readonly MeasuredFigure[],
+): string {
+  const [relay = ''] = document.split(`\n${SERVICE_HEADING}\n`, 1);
+  return `${relay.trimEnd()}\n\n${serviceSection(circumstances, service)}\n`;
+}
+
 /** One figure, as it also appears on the terminal. */
-export function section({ figure, samples, notes, command }: MeasuredFigure): string {
+export function section({ figure, samples, notes, how }: MeasuredFigure, heading = '##'): string {
   const metrics = Object.entries(figure.metrics);
   const rows = figure.contestants.map(({ name }) => [
     name,
     ...metrics.map(([metric]) => describeSpread(spread(valuesOf(samples, name, metric)))),
   ]);
   const parts = [
-    `## ${figure.title}`,
-    `\`taciturn bench ${figure.isSecure ? 'turns:' : 'turn:'}SERVER ${command}\` (\`--only ${figure.name}\`)`,
-    ...(rows.length > 0 ? [table(['server', ...metrics.map(([, title]) => title)], rows)] : ['Not measured.']),
+    `${heading} ${figure.title}`,
+    `${how} (\`--only ${figure.name}\`)`,
+    ...(rows.length > 0
+      ? [table([figure.rowsAre ?? 'server', ...metrics.map(([, title]) => title)], rows)]
+      : ['Not measured.']),
     ...(notes.length > 0 ? [notes.map((note) => `- ${note}`).join('\n')] : []),
   ];
   return parts.join('\n\n');
@@ -67,13 +110,13 @@ export function goalRows({ figure, samples }: MeasuredFigure): string[][] {
   });
 }
 
-function describeGoal({ name, metrics }: Figure, { metric, of, against }: Goal): string {
+function describeGoal({ name, metrics }: FigureTable, { metric, of, against }: Goal): string {
   const what = `${name}: ${metrics[metric]}, ${of}`;
   return against === undefined ? what : `${what} ÷ ${against}`;
 }
 
 function describeTarget({ atMost, atLeast, stretch }: Goal): string {
-  const target = atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
+  const target = atMost === undefined ? `≥ ${number(atLeast!)}` : `≤ ${number(atMost)}`;
   return stretch === undefined ? target : `${target}, stretch ${stretch}`;
 }
 

@@ -1,17 +1,26 @@
-/** What is measured: one entry for each figure. */
+/** What is measured of the relay: one entry for each figure. */
 import { availableParallelism } from 'node:os';
 import type { BenchReport } from '../../src/bench/run-bench.ts';
 import { bare, type Contestant, coturn, npmRelay, taciturn } from './contestants.ts';
 import type { Goal } from './results.ts';
 
-export interface Figure {
+/** What the tables show of a figure. */
+export interface FigureTable {
   /** For `--only`. */
   readonly name: string;
   readonly title: string;
-  readonly contestants: readonly Contestant[];
+  /** What is measured: the rows of its table. */
+  readonly contestants: readonly { readonly name: string }[];
+  /** What the rows are; servers when left out. */
+  readonly rowsAre?: string;
   /** The metrics and what they are called, with their units. */
   readonly metrics: Readonly<Record<string, string>>;
   readonly goals: readonly Goal[];
+}
+
+/** A figure of the relay, which `taciturn bench` measures. */
+export interface Figure extends FigureTable {
+  readonly contestants: readonly Contestant[];
   /** What `taciturn bench` is told, beside the URL and the credentials; RATE stands for half of what `halfMaximumOf` can do. */
   readonly command: string;
   readonly halfMaximumOf?: Contestant;

@@ -1,22 +1,26 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CertificateAuthority } from '../interop/certificates.ts';
 import { benchNetwork } from './bench-network.ts';
 import { circumstances } from './circumstances.ts';
 import { Cleanup } from './cleanup.ts';
-import { benchmarkDocument, goalRows, type MeasuredFigure, section } from './document.ts';
+import { benchmarkDocument, goalRows, type MeasuredFigure, replaceServiceSection, section } from './document.ts';
 import { type Figure, figures } from './figures.ts';
 import { type Bench, runFigure } from './run-figure.ts';
+import { type ServiceFigure, serviceFigures } from './service-figures.ts';
 
 const DEFAULT_ROUNDS = 5;
 const documentFile = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
-const usage = `Usage: npm run bench -- [--only NAME]… [--rounds N] [--quick]
+const allFigures: readonly (Figure | ServiceFigure)[] = [...figures, ...serviceFigures];
+const usage = `Usage: npm run bench -- [--service] [--only NAME]… [--rounds N] [--quick]
 
-Measures this server and the others that are installed against each other, and writes docs/benchmarks.md.
+Measures this server and the others that are installed against each other, then the credential service, and writes
+docs/benchmarks.md. With --service it measures the credential service alone, and writes nothing but its section.
 With --only or --quick (one round) it only prints what it measured.
 
-Figures: ${figures.map(({ name }) => name).join(', ')}
+Figures of the relay: ${figures.map(({ name }) => name).join(', ')}
+Of the credential service: ${serviceFigures.map(({ name }) => name).join(', ')}
 `;
 
 /** @returns the exit code: 0 when everything was measured, whatever came of it; 64 for wrong usage. */
@@ -37,9 +41,9 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 interface Wishes {
-  readonly chosen: readonly Figure[];
+  readonly chosen: readonly (Figure | ServiceFigure)[];
   readonly rounds: number;
-  readonly writes: boolean;
+  readonly writes: 'document' | 'service section' | 'nothing';
 }
 
 function parseWishes(args: readonly string[]): Wishes | undefined {
@@ -47,14 +51,17 @@ function parseWishes(args: readonly string[]): Wishes | undefined {
     only: { type: 'string', multiple: true },
     rounds: { type: 'string' },
     quick: { type: 'boolean' },
+    service: { type: 'boolean' },
   } as const;
   try {
-    const { only = [], rounds, quick = false } = parseArgs({ args: [...args], options }).values;
-    const chosen = only.length === 0 ? figures : figures.filter(({ name }) => only.includes(name));
+    const { only = [], rounds, quick = false, service = false } = parseArgs({ args: [...args], options }).values;
+    const candidates = service ? serviceFigures : allFigures;
+    const chosen = only.length === 0 ? candidates : candidates.filter(({ name }) => only.includes(name));
     const count = rounds === undefined ? (quick ? 1 : DEFAULT_ROUNDS) : Number(rounds);
-    if (!only.every((name) => figures.some((figure) => figure.name === name))) return undefined;
+    if (!only.every((name) => candidates.some((figure) => figure.name === name))) return undefined;
     if (!Number.isInteger(count) || count < 1) return undefined;
-    return { chosen, rounds: count, writes: only.length === 0 && !quick };
+    const prints = only.length > 0 || quick;
+    return { chosen, rounds: count, writes: prints ? 'nothing' : service ? 'service section' : 'document' };
   } catch {
     return undefined;
   }
@@ -83,8 +90,15 @@ async function measureAll({ chosen, rounds, writes }: Wishes, cleanup: Cleanup):
         .join('\n')}\n\n`,
     );
   }
-  if (!writes) return;
-  writeFileSync(documentFile, benchmarkDocument(where, measured));
+  if (writes === 'nothing') return;
+  const isService = ({ figure }: MeasuredFigure) => serviceFigures.some(({ name }) => name === figure.name);
+  const service = measured.filter(isService);
+  const relay = measured.filter((one) => !isService(one));
+  const text =
+    writes === 'document'
+      ? benchmarkDocument(where, { relay, service })
+      : replaceServiceSection(readFileSync(documentFile, 'utf8'), where, service);
+  writeFileSync(documentFile, text);
   process.stderr.write(`${documentFile} is written.\n`);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { benchmarkDocument, goalRows } from './document.ts';
+import { benchmarkDocument, goalRows, replaceServiceSection } from './document.ts';
 import type { Figure } from './figures.ts';
 import { type Goal, goalSpread, judge, type Samples, spread } from './results.ts';
 
@@ -59,7 +59,16 @@ describe('the document', () => {
     goals: [goal, { metric: 'cpu', of: 'ours', against: 'nobody', atMost: 1 }],
     read: () => ({}),
   };
-  const measured = { figure, samples, notes: ['nobody: not installed'], command: '--rate 1000' };
+  const measured = { figure, samples, notes: ['nobody: not installed'], how: '`bench --rate 1000`' };
+  const circumstances = {
+    date: 'today',
+    machine: 'a machine',
+    network: 'a network',
+    rounds: 3,
+    loadAverage: 0.5,
+    versions: [['ours', '1']],
+  } as const;
+  const service = { ...measured, figure: { ...figure, name: 'issuing', title: 'Issuing' } };
 
   it('has a row for each goal', () => {
     expect(goalRows(measured)).toEqual([
@@ -69,13 +78,22 @@ describe('the document', () => {
   });
 
   it('has a table of medians, and says what is missing', () => {
-    const text = benchmarkDocument(
-      { date: 'today', machine: 'a machine', network: 'a network', rounds: 3, versions: [['ours', '1']] },
-      [measured],
-    );
+    const text = benchmarkDocument(circumstances, { relay: [measured], service: [] });
     expect(text).toContain('| ours | 9 (8–30) |');
     expect(text).toContain('| nobody | not measured |');
     expect(text).toContain('- nobody: not installed');
     expect(text).toContain('a machine');
+  });
+
+  it('gets other figures of the service and keeps those of the relay', () => {
+    const whole = benchmarkDocument(circumstances, { relay: [measured], service: [service] });
+    expect(replaceServiceSection(whole, circumstances, [service])).toBe(whole);
+    const later = replaceServiceSection(whole, { ...circumstances, date: 'tomorrow' }, [service]);
+    expect(later).toContain('- When: today\n');
+    expect(later).toContain('- When: tomorrow; load average when it began 0.5');
+    expect(later).not.toContain('- When: today; ');
+    const without = benchmarkDocument(circumstances, { relay: [measured], service: [] });
+    const [relayOnly] = without.split('\n## The credential service');
+    expect(replaceServiceSection(`${relayOnly}\n`, circumstances, [service])).toBe(whole);
   });
 });

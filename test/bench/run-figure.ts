@@ -4,8 +4,9 @@ import { launcher } from '../interop/taciturn.ts';
 import type { BenchNetwork } from './bench-network.ts';
 import type { Cleanup } from './cleanup.ts';
 import { type Contestant, password, type RunningServer, type Surroundings, startServer, user } from './contestants.ts';
-import type { Figure } from './figures.ts';
+import type { Figure, FigureTable } from './figures.ts';
 import type { Samples } from './results.ts';
+import type { ServiceFigure } from './service-figures.ts';
 
 /** What running figures takes. */
 export interface Bench {
@@ -22,36 +23,64 @@ export interface FigureResult {
   readonly samples: Samples;
   /** What went wrong, or why a contestant does not take part. */
   readonly notes: readonly string[];
-  /** The command line, as it was used. */
-  readonly command: string;
+  /** How it was measured: the command line as it was used, or a few words. Markdown. */
+  readonly how: string;
 }
 
 /** Measures a figure: in each round every contestant in turn. */
-export async function runFigure(figure: Figure, rounds: number, bench: Bench): Promise<FigureResult> {
+export function runFigure(figure: Figure | ServiceFigure, rounds: number, bench: Bench): Promise<FigureResult> {
+  return 'measure' in figure ? runServiceFigure(figure, rounds, bench) : runRelayFigure(figure, rounds, bench);
+}
+
+async function runServiceFigure(figure: ServiceFigure, rounds: number, bench: Bench): Promise<FigureResult> {
+  const notes = new Set<string>();
+  const samples = await inRounds(figure, figure.contestants, rounds, bench, notes, (filling) =>
+    figure.measure(filling, bench.cleanup),
+  );
+  return { samples, notes: [...notes], how: figure.how };
+}
+
+async function runRelayFigure(figure: Figure, rounds: number, bench: Bench): Promise<FigureResult> {
   const notes = new Set<string>();
   const contestants = figure.contestants.filter(({ name, missing }) => {
     if (missing !== undefined) notes.add(`${name}: not measured, since ${missing}`);
     return missing === undefined;
   });
   for (const { name, special } of contestants) if (special) notes.add(`${name}: ${special.why}`);
-  const samples = new Map(contestants.map(({ name }) => [name, [] as Record<string, number>[]]));
   const command = await commandOf(figure, bench);
+  const samples = await inRounds(figure, contestants, rounds, bench, notes, async (contestant) =>
+    figure.read(await measure(contestant, command, figure.isSecure === true, bench)),
+  );
+  const how = `\`taciturn bench ${figure.isSecure ? 'turns:' : 'turn:'}SERVER ${command}\``;
+  return { samples, notes: [...notes], how };
+}
+
+async function inRounds<T extends { readonly name: string }>(
+  { name: figure }: FigureTable,
+  contestants: readonly T[],
+  rounds: number,
+  { cleanup, say }: Bench,
+  notes: Set<string>,
+  measureOne: (contestant: T) => Promise<Readonly<Record<string, number>>>,
+): Promise<Samples> {
+  const samples = new Map(contestants.map(({ name }) => [name, [] as Record<string, number>[]]));
   for (let round = 1; round <= rounds; round++) {
     for (const contestant of contestants) {
+      const { name } = contestant;
       try {
-        const report = await measure(contestant, command, figure.isSecure === true, bench);
-        const metrics = figure.read(report);
-        samples.get(contestant.name)!.push({ ...metrics });
-        bench.say(`${figure.name} ${round}/${rounds}  ${contestant.name}: ${describe(metrics)}`);
+        const metrics = await measureOne(contestant);
+        samples.get(name)!.push({ ...metrics });
+        say(`${figure} ${round}/${rounds}  ${name}: ${describe(metrics)}`);
       } catch (error) {
-        if (bench.cleanup.hasEnded) throw error;
-        const [why] = (error as Error).message.trim().split('\n');
-        notes.add(`${contestant.name}: ${why}`);
-        bench.say(`${figure.name} ${round}/${rounds}  ${contestant.name}: ${(error as Error).message}`);
+        if (cleanup.hasEnded) throw error;
+        const { message } = error as Error;
+        const [why] = message.trim().split('\n');
+        notes.add(`${name}: ${why}`);
+        say(`${figure} ${round}/${rounds}  ${name}: ${message}`);
       }
     }
   }
-  return { samples, notes: [...notes], command };
+  return samples;
 }
 
 async function commandOf({ command, halfMaximumOf }: Figure, bench: Bench): Promise<string> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PairVerdict } from '../../src/nat/pair.ts';
+import type { PairVerdict } from '../../src/nat/verdict/pair.ts';
 import { taciturn } from '../interop/taciturn.ts';
 import { AtOnce } from './at-once.ts';
 import { connect, type Outcome } from './hole-punching.ts';

@@ -1,9 +1,9 @@
 import type { Behavior } from '../../src/nat/behavior.ts';
-import { classicName } from '../../src/nat/classify.ts';
 import { type Confidence, type Found, notTested, unknown } from '../../src/nat/finding.ts';
-import type { Evidence } from '../../src/nat/outlook.ts';
 import type { Diagnosis, FamilyReport, TransportReport } from '../../src/nat/report.ts';
-import { judge } from '../../src/nat/verdict.ts';
+import { classicName } from '../../src/nat/verdict/classify.ts';
+import type { Evidence } from '../../src/nat/verdict/outlook.ts';
+import { judge } from '../../src/nat/verdict/verdict.ts';
 
 export const independent: Behavior = 'endpoint-independent';
 export const addressDependent: Behavior = 'address-dependent';
