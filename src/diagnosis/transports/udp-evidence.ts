@@ -33,24 +33,23 @@ export function judgeUdp(udp: UdpFinding, family: AddressFamily, cells: readonly
   if (all('dropped')) return found('blocked', 'gets no answer');
   // A host refuses by itself what nothing listens for, so all must be refused.
   if (all('rejected')) return found('rejected', 'is refused');
-  if (refusesWhatIsThere(own)) return found('rejected', 'is refused, or gets no answer');
+  if (keepsFromWhatIsThere(own)) return found('rejected', 'is refused, or gets no answer');
   return udp;
 }
 
 /**
- * Whether two hosts and more answer STUN over TCP or TLS, but at the same ports over UDP refuse it or say nothing. Rejects come
- * and go where a router limits how many it sends, and a host that answers does not refuse its own.
+ * Whether two hosts and more answer STUN over TCP or TLS, on two ports and more, and over UDP at the same ports none says
+ * anything or all is refused. Rejects come and go where a router limits how many it sends, and no host refuses what it serves.
  */
-function refusesWhatIsThere(cells: readonly Cell[]): boolean {
+function keepsFromWhatIsThere(cells: readonly Cell[]): boolean {
   const key = ({ server }: Cell) => formatTransportAddress(server);
   const isUdp = ({ transport }: Cell) => transport === 'udp';
   const open = new Set(cells.filter((cell) => !isUdp(cell) && cell.result.outcome === 'open').map(key));
   const there = cells.filter((cell) => isUdp(cell) && open.has(key(cell)));
-  const outcomes = new Set(there.map(({ result }) => result.outcome));
   const hosts = new Set(there.map(({ server }) => server.ip.text));
-  return (
-    hosts.size > 1 && outcomes.has('rejected') && [...outcomes].every((one) => one === 'rejected' || one === 'dropped')
-  );
+  const ports = new Set(there.map(({ server }) => server.port));
+  const isKeptAway = ({ result }: Cell) => result.outcome === 'rejected' || result.outcome === 'dropped';
+  return hosts.size > 1 && ports.size > 1 && there.every(isKeptAway);
 }
 
 const nothingAtAll =
