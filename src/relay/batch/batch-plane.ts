@@ -20,9 +20,8 @@ const LARGEST_DATAGRAM = 65_535;
 const SLOTS = 256;
 /** Datagrams of one call. */
 const BATCH = 64;
-/** How many calls a socket gets in one turn before the next one has its own: clients share one socket, peers do not. */
+/** How many calls a socket of clients gets in one turn before the next one has its own; a relay's gets one, as few share it. */
 const CLIENT_CALLS = 8;
-const RELAY_CALLS = 1;
 /** ICMP errors that are read in one turn. */
 const ERRORS_AT_ONCE = 64;
 /** Room for what is sent from other memory than the slots: answers, and packets of TCP clients. */
@@ -289,14 +288,11 @@ export class BatchPlane implements RelayPlane {
   }
 
   #receiveFromPeers(socket: PlaneSocket, relayedAddress: RelayedAddress): void {
-    for (let call = 0; call < RELAY_CALLS; call++) {
-      const first = this.#receive(socket.descriptor);
-      for (let slot = first; slot < this.#usedSlots; slot++) {
-        if (!this.#take(slot)) continue;
-        this.counters.received++;
-        this.#events.received(relayedAddress, this.#arrival);
-      }
-      if (this.#usedSlots - first < BATCH) return;
+    const first = this.#receive(socket.descriptor);
+    for (let slot = first; slot < this.#usedSlots; slot++) {
+      if (!this.#take(slot)) continue;
+      this.counters.received++;
+      this.#events.received(relayedAddress, this.#arrival);
     }
   }
 
