@@ -6,7 +6,7 @@ import { SummaryReporter } from './test/runner/summary-reporter.ts';
 const units = ['src/**/*.test.ts', 'test/{architecture,nat-model,quality-model,virtual-network}/**/*.test.ts'];
 
 /** They fill the machine with load, which would cost others packets, or tell by lost packets whether a server keeps up. */
-const alone = ['test/interop/{bench,fairness,soak}.test.ts'];
+const alone = ['test/interop/{bench,fairness,soak}.test.ts', 'test/quality-lab/quality-lab.test.ts'];
 
 export default defineConfig({
   test: {
@@ -17,7 +17,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'units', include: units, isolate: false, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'units',
+          include: units,
+          isolate: false,
+          maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { LadderCredentials } from '../client/ladder.ts';
 import type { LongTermCredentials } from '../client/long-term-authentication.ts';
 import { explainReadFailure } from '../config/read-failure.ts';
 import { issueCredential } from '../credentials/issue.ts';
+import type { LadderCredentials } from '../ladder/credentials.ts';
+import { oddities } from '../ladder/odd-text.ts';
 import type { CommandContext } from './command-context.ts';
 import { wrongUsage } from './command-failure.ts';
 
@@ -20,7 +21,10 @@ export type GivenCredentials =
   | { readonly source: 'shared-secret'; readonly secret: string; readonly user: string | undefined };
 
 /** How long a credential made for one check is good for. Ten minutes leave room for clocks that differ a little. */
-const ttlSeconds = 600;
+const defaultTtlSeconds = 600;
+
+/** Gives the credentials of a check. From a shared secret each call makes a fresh one, good for so many seconds. */
+export type CredentialMaker = (ttlSeconds?: number) => LadderCredentials;
 
 /**
  * Finds the credentials of a check: a username with a password, or one made from a shared secret.
@@ -31,10 +35,27 @@ export async function checkCredentials(
   options: CredentialOptions,
   context: CommandContext,
 ): Promise<LadderCredentials | undefined> {
+  return (await credentialMaker(options, context))?.();
+}
+
+/**
+ * Reads what {@link checkCredentials} does, once, for as many credentials as are needed.
+ *
+ * @returns `undefined` when none are given.
+ */
+export async function credentialMaker(
+  options: CredentialOptions,
+  context: CommandContext,
+): Promise<CredentialMaker | undefined> {
   const given = await givenCredentials(options, context);
-  if (given?.source !== 'shared-secret') return given;
+  if (given?.source !== 'shared-secret') return given && (() => given);
   const { secret, user = 'taciturn-check' } = given;
-  return { ...credentialFromSecret(secret, user, ttlSeconds, context), source: 'shared-secret' };
+  const oddInSecret = oddities(secret);
+  return (ttlSeconds = defaultTtlSeconds) => ({
+    ...credentialFromSecret(secret, user, ttlSeconds, context),
+    source: 'shared-secret',
+    ...(oddInSecret.length > 0 && { oddInSecret }),
+  });
 }
 
 /**

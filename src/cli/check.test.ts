@@ -1,15 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Rung } from '../client/rung.ts';
+import { type TerminalOptions, terminal } from '../../test/check/terminal.ts';
 import { timeLimitedPassword } from '../credentials/time-limited-username.ts';
-import { unixSeconds } from '../turn/time.ts';
 import { type CredentialOptions, checkCredentials } from './check-credentials.ts';
-import type { CommandContext, Environment } from './command-context.ts';
 import { main } from './main.ts';
-import { renderRung, renderVerdict } from './render-check.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -17,42 +13,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function collector(isTTY: boolean) {
-  const chunks: string[] = [];
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
-  return { stream: Object.assign(stream, { isTTY }), text: () => chunks.join('') };
-}
-
-function contextWith({
-  environment = {},
-  stdin = '',
-  tty = false,
-}: {
-  environment?: Environment;
-  stdin?: string;
-  tty?: boolean;
-}) {
-  const stdout = collector(tty);
-  const stderr = collector(tty);
-  const context: CommandContext = {
-    environment,
-    streams: { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream },
-    version: '0.0.0',
-    workingDirectory: directory,
-    randomBytes: (size) => Buffer.alloc(size, 1),
-    unixNow: () => unixSeconds(1_800_000_000),
-    complete: () => {},
-  };
-  return { context, stdout, stderr };
+function contextWith(options: TerminalOptions) {
+  return terminal({ workingDirectory: directory, ...options });
 }
 
 describe('the credentials of a check', () => {
-  const given = (options: CredentialOptions, more: Parameters<typeof contextWith>[0] = {}) =>
+  const given = (options: CredentialOptions, more: TerminalOptions = {}) =>
     checkCredentials(options, contextWith(more).context);
   const secret = 'sixteen bytes or more';
 
@@ -100,53 +66,6 @@ describe('the credentials of a check', () => {
   });
 });
 
-describe('a step on the terminal', () => {
-  const passed: Rung = {
-    name: 'allocate',
-    passed: true,
-    elapsedMs: 12,
-    detail: 'relayed 203.0.113.5:51234',
-    facts: {},
-    warnings: [],
-  };
-  const problem = { code: 'x', cause: 'This is why.', fix: 'Do this.' };
-
-  it('is one line when it passes', () => {
-    const { context, stdout } = contextWith({});
-    renderRung(passed, context);
-    expect(stdout.text()).toBe('✓ allocate             12 ms  relayed 203.0.113.5:51234\n');
-  });
-
-  it('has cause and fix below it when it fails, and a note when it passes with reservations', () => {
-    const { context, stdout } = contextWith({});
-    renderRung({ ...passed, passed: false, detail: '486', problem }, context);
-    renderRung({ ...passed, warnings: [problem] }, context);
-    expect(stdout.text()).toContain('\n    cause  This is why.\n    fix    Do this.\n');
-    expect(stdout.text()).toContain('\n    note   This is why.\n    fix    Do this.\n');
-  });
-
-  it('is coloured on a terminal, and not with NO_COLOR', () => {
-    const coloured = contextWith({ tty: true });
-    renderRung(passed, coloured.context);
-    expect(coloured.stdout.text()).toContain('\x1b[32m✓');
-    const plain = contextWith({ tty: true, environment: { NO_COLOR: '1' } });
-    renderRung(passed, plain.context);
-    expect(plain.stdout.text()).not.toContain('\x1b');
-  });
-
-  it('is followed by what was not tested, and the verdict', () => {
-    const { context, stdout } = contextWith({});
-    const failed = { ...passed, passed: false, problem };
-    renderVerdict(
-      { url: 'turn:a', passed: false, rungs: [failed], notTested: ['allocate-peer', 'permission'] },
-      context,
-    );
-    expect(stdout.text()).toBe(
-      '  not tested: second allocation, permission\n\nturn:a does not work: it fails at the step "allocate".\n',
-    );
-  });
-});
-
 describe('taciturn check', () => {
   async function run(...line: string[]) {
     const { context, stdout, stderr } = contextWith({});
@@ -162,7 +81,7 @@ describe('taciturn check', () => {
   });
 
   it.each([
-    [[], /missing required argument/],
+    [[], /Give the URL of a server, such as turn:turn\.example\.org/],
     [['turn.example.org'], /must start with stun:, turn: or turns:/],
     [['turn://turn.example.org'], /write turn:turn\.example\.org/],
     [['turns:turn.example.org?transport=udp'], /is DTLS/],

@@ -16,6 +16,7 @@ export const commands: readonly CommandSource[] = [
   { name: 'drain', load: () => [import('./drain.ts')] },
   { name: 'reload', load: () => [import('./reload.ts')] },
   { name: 'check', load: () => [import('./check.ts')] },
+  { name: 'gather', load: () => [import('./gather.ts')] },
   { name: 'diagnose', load: () => [import('./diagnose.ts')] },
   { name: 'pair', load: () => [import('./pair.ts')] },
   { name: 'doctor', load: () => [import('./doctor.ts')] },

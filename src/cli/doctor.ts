@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../client/clock.ts';
 import { resolveHost } from '../client/host-resolution.ts';
-import type { LadderCredentials } from '../client/ladder.ts';
 import { connectTcp } from '../client/tcp-connection.ts';
 import { openUdpSocket } from '../client/udp-socket.ts';
 import { loadConfiguration } from '../config/load-configuration.ts';
 import type { Configuration } from '../config/settings.ts';
 import { issueCredential } from '../credentials/issue.ts';
 import { askStun } from '../daemon/ask-stun.ts';
+import type { LadderCredentials } from '../ladder/ladder.ts';
 import { choosePlane } from '../relay/choose-plane.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
 import { badConfiguration, CommandFailure } from './command-failure.ts';

@@ -59,7 +59,7 @@ function asText(report: StartReport, { secretFile, launcher }: StartDetails, con
   if (turn !== undefined) {
     const secret = secretFile === undefined ? 'YOUR-SECRET-FILE' : shortest(secretFile, context.workingDirectory);
     lines.push('', '  Prove that a relay works:');
-    lines.push(`    ${launcher} check '${turn}' --secret-file ${secret}`);
+    lines.push(`    ${launcher} check '${turn}' --no-quality --secret-file ${secret}`);
   }
   return `${lines.join('\n')}\n\n`;
 }

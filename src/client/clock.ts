@@ -6,7 +6,9 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): Timer;
 }
 
+/** A call that is still to come. */
 export interface Timer {
+  /** Without effect when it has come already. */
   cancel(): void;
 }
 

@@ -1,22 +1,14 @@
-import { lookup } from 'node:dns/promises';
-import { IpAddress } from '../stun/ip-address.ts';
-import { failure, type Result, success } from './result.ts';
+import type { IpAddress } from '../stun/ip-address.ts';
+import type { ResolutionError } from './dns-resolver.ts';
+import type { Result } from './result.ts';
+import { systemDns } from './system-dns.ts';
 
-/** Why a host name gave no address. */
-export interface ResolutionError {
-  /** The resolver's name for it, such as `ENOTFOUND` or `EAI_AGAIN`. */
-  readonly code: string;
-}
+export type { ResolutionError } from './dns-resolver.ts';
 
-/** Finds the addresses of a host as the system resolves them, in its order. An IP address is its own. */
-export async function resolveHost(host: string): Promise<Result<readonly IpAddress[], ResolutionError>> {
-  const literal = IpAddress.parse(host);
-  if (literal) return success([literal]);
-  try {
-    const found = await lookup(host, { all: true });
-    const addresses = found.flatMap(({ address }) => IpAddress.parse(address) ?? []);
-    return addresses.length > 0 ? success(addresses) : failure({ code: 'ENODATA' });
-  } catch (error) {
-    return failure({ code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN' });
-  }
+/**
+ * Finds the addresses of a host as the system resolves them, in its order. An IP address is its own. Where a URL is to be resolved,
+ * use `resolveServer`, which knows the port and what else the DNS says.
+ */
+export function resolveHost(host: string): Promise<Result<readonly IpAddress[], ResolutionError>> {
+  return systemDns().addresses(host);
 }

@@ -24,7 +24,19 @@ describe('parseIceUrl', () => {
     ['turn:[2001:db8::1]:80?transport=udp', { scheme: 'turn', host: '2001:db8::1', port: 80, transport: 'udp' }],
     ['turn:localhost', { scheme: 'turn', host: 'localhost', port: 3478, transport: 'udp' }],
   ])('reads %s', (text, url) => {
-    expect(parsed(text)).toEqual(url);
+    expect(parsed(text)).toMatchObject(url);
+  });
+
+  it('tells what was said from what was left out', () => {
+    expect(parsed('turn:example.org')).toMatchObject({ impliedPort: true, impliedTransport: true });
+    expect(parsed('stun:example.org')).toMatchObject({ impliedPort: true, impliedTransport: true });
+    expect(parsed('turn:[2001:db8::1]')).toMatchObject({ impliedPort: true, impliedTransport: true });
+    for (const text of ['turn:example.org:3478?transport=udp', 'turn:[2001:db8::1]:3478?transport=udp']) {
+      expect(parsed(text)).not.toHaveProperty('impliedPort');
+      expect(parsed(text)).not.toHaveProperty('impliedTransport');
+    }
+    expect(parsed('turn:example.org:3478')).not.toHaveProperty('impliedPort');
+    expect(parsed('turn:example.org:3478')).toHaveProperty('impliedTransport');
   });
 
   it.each([
@@ -74,7 +86,7 @@ describe('parseIceUrl', () => {
     });
     fc.assert(
       fc.property(url, (url) => {
-        expect(parsed(formatIceUrl(url))).toEqual(url);
+        expect(parsed(formatIceUrl(url))).toMatchObject(url);
       }),
     );
   });

@@ -10,6 +10,10 @@ export interface IceUrl {
   readonly port: number;
   /** How the client reaches the server; `tcp` with the schemes ending in `s` is TLS. */
   readonly transport: 'udp' | 'tcp';
+  /** Set when the text named no port: SRV records may then name another (RFC 5928, RFC 8489 §8). */
+  readonly impliedPort?: true;
+  /** Set when the text named no transport: NAPTR records may then name others (RFC 5928). */
+  readonly impliedTransport?: true;
 }
 
 /** Why a text is no STUN or TURN URI, as a sentence for whoever typed it. */
@@ -25,7 +29,7 @@ const schemes = new Map<string, Pick<IceUrl, 'scheme' | 'port' | 'transport'>>([
 ]);
 
 /**
- * Reads a `stun:`, `stuns:`, `turn:` or `turns:` URI.
+ * Reads a `stun:`, `stuns:`, `turn:` or `turns:` URI (RFC 7064, RFC 7065). The error is a sentence that says what is wrong with it.
  *
  * @example parseIceUrl('turn:[2001:db8::1]:3478?transport=udp')
  */
@@ -41,7 +45,12 @@ export function parseIceUrl(text: string): Result<IceUrl, IceUrlError> {
   if (!transport.ok) return transport;
   const address = parseHostAndPort(question < 0 ? rest : rest.slice(0, question), defaults.port);
   if (!address.ok) return address;
-  return success({ scheme: defaults.scheme, ...address.value, transport: transport.value });
+  return success({
+    scheme: defaults.scheme,
+    ...address.value,
+    transport: transport.value,
+    ...(question < 0 && { impliedTransport: true }),
+  });
 }
 
 /** Whether the server is to be reached over TLS. */
@@ -71,7 +80,9 @@ function parseQuery(defaults: Pick<IceUrl, 'scheme'>, query: string): Result<Ice
   return success(transport);
 }
 
-function parseHostAndPort(text: string, defaultPort: number): Result<Pick<IceUrl, 'host' | 'port'>, IceUrlError> {
+type Authority = Pick<IceUrl, 'host' | 'port' | 'impliedPort'>;
+
+function parseHostAndPort(text: string, defaultPort: number): Result<Authority, IceUrlError> {
   if (text.includes('@')) return refuse('user name and password do not belong in the URI');
   if (text.startsWith('[')) {
     const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
@@ -83,22 +94,19 @@ function parseHostAndPort(text: string, defaultPort: number): Result<Pick<IceUrl
   const [host = '', port, ...more] = text.split(':');
   if (more.length > 0) return refuse('there is more than one port in it');
   if (host === '') return refuse('it names no host');
-  if (!isHost(host)) return refuse(`"${host}" is no host name and no IP address`);
+  if (!isHostName(host)) return refuse(`"${host}" is no host name and no IP address`);
   return withPort(host, port, defaultPort);
 }
 
-function withPort(
-  host: string,
-  port: string | undefined,
-  defaultPort: number,
-): Result<Pick<IceUrl, 'host' | 'port'>, IceUrlError> {
-  if (port === undefined) return success({ host, port: defaultPort });
+function withPort(host: string, port: string | undefined, defaultPort: number): Result<Authority, IceUrlError> {
+  if (port === undefined) return success({ host, port: defaultPort, impliedPort: true });
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
   if (number < 1 || number > 65535) return refuse(`the port must be a number from 1 to 65535, not "${port}"`);
   return success({ host, port: number });
 }
 
-function isHost(host: string): boolean {
+/** Whether a text may name a host, as a name or as an IPv4 address. */
+export function isHostName(host: string): boolean {
   if (isIPv4(host)) return true;
   // What consists of digits and dots only, or ends in a number, was meant as an address and is a wrong one.
   if (/(^|\.)(\d+|0x[0-9a-f]*)\.?$/i.test(host)) return false;

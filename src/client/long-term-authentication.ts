@@ -9,6 +9,7 @@ import { Attribute } from '../stun/protocol.ts';
 import type { RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
 
+/** A user name and its password (RFC 8489 §9.2); of a credential from a TURN REST service, its `username` and `credential`. */
 export interface LongTermCredentials {
   readonly username: string;
   readonly password: string;

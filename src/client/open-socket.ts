@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { TransportAddress } from '../stun/ip-address.ts';
+import type { IpAddress, TransportAddress } from '../stun/ip-address.ts';
 import type { Clock } from './clock.ts';
 import type { MessageSocket } from './message-socket.ts';
 import { type Result, success } from './result.ts';
@@ -13,7 +13,10 @@ export type ClientTransport =
   | { readonly kind: 'tcp' }
   | ({ readonly kind: 'tls' } & TlsOptions);
 
+/** How a socket is opened. */
 export interface OpenOptions {
+  /** The local address to send from; without it the system chooses by route. */
+  readonly localIp?: IpAddress;
   /** Milliseconds for a TCP connection, and again for the TLS handshake. */
   readonly timeoutMs?: number;
   readonly clock?: Clock;
@@ -25,7 +28,10 @@ export async function openSocket(
   transport: ClientTransport,
   options: OpenOptions = {},
 ): Promise<Result<MessageSocket, TransportError>> {
-  if (transport.kind === 'udp') return openUdpSocket({ family: server.ip.family, connectTo: server });
+  if (transport.kind === 'udp') {
+    const { localIp } = options;
+    return openUdpSocket({ family: server.ip.family, connectTo: server, ...(localIp && { localIp }) });
+  }
   const connection = await connectTcp({ server, ...options });
   if (!connection.ok) return connection;
   if (transport.kind === 'tcp') return success(connection.value.plain());

@@ -38,6 +38,8 @@ export interface ErrorResponse extends StunError {
   readonly authenticated: boolean;
   /** Where a 300 sends the client (RFC 8489 §10). */
   readonly alternateServer?: TransportAddress;
+  /** The name that its certificate is for, where that is another (RFC 8489 §14.16). */
+  readonly alternateDomain?: string;
   /** What a 420 did not understand. */
   readonly unknownAttributes?: readonly number[];
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readAddress, readXorAddress } from '../stun/attributes/address.ts';
 import { readErrorCode } from '../stun/attributes/error-code.ts';
+import { readText } from '../stun/attributes/text.ts';
 import { readUnknownAttributes } from '../stun/attributes/unknown-attributes.ts';
 import { isChannelData } from '../stun/channel-data.ts';
 import { fingerprintHolds } from '../stun/fingerprint.ts';
@@ -16,6 +17,7 @@ import { type RetransmissionProfile, standardRetransmission } from './retransmis
 import { type Answer, type TransactionRequest, Transactions } from './transactions.ts';
 import type { TransportError } from './transport-error.ts';
 
+/** What a client goes by; all of it has a default. */
 export interface StunClientOptions {
   readonly clock?: Clock;
   readonly retransmission?: RetransmissionProfile;
@@ -23,6 +25,7 @@ export interface StunClientOptions {
   readonly random?: (bytes: number) => Uint8Array;
 }
 
+/** How one request is sent, and which answers count. */
 export interface RequestOptions extends Pick<TransactionRequest, 'fromAnywhere' | 'trusts'> {
   readonly retransmission?: RetransmissionProfile;
 }
@@ -140,8 +143,9 @@ export function errorResponse(message: StunMessage, authenticated: boolean): Err
   const index = message.find(Attribute.errorCode);
   const error = index < 0 ? undefined : readErrorCode(message, index);
   if (!error) return { kind: 'malformed-response', missing: Attribute.errorCode };
-  const alternateServer =
-    error.code === ErrorCode.tryAlternate ? readIfPresent(message, Attribute.alternateServer, readAddress) : undefined;
+  const redirects = error.code === ErrorCode.tryAlternate;
+  const alternateServer = redirects ? readIfPresent(message, Attribute.alternateServer, readAddress) : undefined;
+  const alternateDomain = redirects ? readIfPresent(message, Attribute.alternateDomain, readText) : undefined;
   const unknownAttributes =
     error.code === ErrorCode.unknownAttribute
       ? readIfPresent(message, Attribute.unknownAttributes, readUnknownAttributes)
@@ -151,6 +155,7 @@ export function errorResponse(message: StunMessage, authenticated: boolean): Err
     ...error,
     authenticated,
     ...(alternateServer && { alternateServer }),
+    ...(alternateDomain !== undefined && { alternateDomain }),
     ...(unknownAttributes && { unknownAttributes }),
   };
 }

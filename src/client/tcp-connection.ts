@@ -21,6 +21,7 @@ export interface TcpOptions {
   readonly clock?: Clock;
 }
 
+/** Whom to trust over TLS. */
 export interface TlsOptions {
   /** The name or IP address that the certificate must be for. */
   readonly serverName: string;

@@ -39,6 +39,7 @@ export interface TransportError {
   readonly speaks?: ForeignProtocol;
 }
 
+/** What else may answer where STUN was expected, by its first bytes. */
 export type ForeignProtocol = 'tls' | 'http' | 'ssh' | 'unknown';
 
 const kinds = new Map<string, TransportErrorKind>([

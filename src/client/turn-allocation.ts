@@ -19,6 +19,7 @@ import { isErrorResponse, type RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
 import { readIfPresent, type StunClient } from './stun-client.ts';
 
+/** How one datagram goes to a peer. */
 export interface SendOptions {
   /** Asks the server to set the DF bit towards the peer; such data goes in a Send indication (RFC 8656 §11.1). */
   readonly dontFragment?: boolean;

@@ -12,6 +12,7 @@ import { type BindingAnswer, errorResponse, StunClient, type StunClientOptions }
 import type { TransportError } from './transport-error.ts';
 import { TurnAllocation } from './turn-allocation.ts';
 
+/** Which server a client talks to, and as whom. */
 export interface TurnClientOptions extends StunClientOptions {
   readonly server: TransportAddress;
   /** Without them a server that asks for some answers 401. */
@@ -82,8 +83,9 @@ export class TurnClient {
   /**
    * Asks for a relayed address (RFC 8656 §7).
    *
-   * Of the failures, `error-response` 437 means that the server still has an allocation for this address and port: try another
-   * port. 300 names another server in `alternateServer`; it is not followed.
+   * Of the failures, `error-response` 437 means that the server still has an allocation for this address and port, and 300 names
+   * another server in `alternateServer`. Neither is dealt with here: a client has one server and one port. `openAllocation`
+   * takes another port, and follows.
    */
   async allocate(options: AllocateOptions = {}): Promise<Result<TurnAllocation, RequestFailure>> {
     const answer = await this.requests.request(Method.allocate, (writer) => writeAllocate(writer, options));
@@ -99,6 +101,7 @@ export class TurnClient {
   }
 }
 
+/** How to reach a server, and as whom. */
 export interface OpenTurnClientOptions extends TurnClientOptions, OpenOptions {
   /** UDP when left out. */
   readonly transport?: ClientTransport;

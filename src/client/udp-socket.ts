@@ -5,6 +5,7 @@ import type { MessageSocket } from './message-socket.ts';
 import { failure, type Result, success } from './result.ts';
 import { systemError, type TransportError } from './transport-error.ts';
 
+/** Which UDP socket to open. */
 export interface UdpSocketOptions {
   readonly family: AddressFamily;
   /** The local address to send from; without it the system chooses by route. */

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseByteSize, parseDurationMilliseconds } from './quantity.ts';
+import {
+  formatDuration,
+  parseBitsPerSecond,
+  parseByteSize,
+  parseDurationMilliseconds,
+  parsePercentage,
+} from './quantity.ts';
 
 describe('durations', () => {
   it.each([
@@ -43,5 +49,37 @@ describe('sizes', () => {
 
   it.each(['', '10Mbit', '1.5', '1kk', 'MB', -1, 1.5, null])('%j is none', (written) => {
     expect(parseByteSize(written)).toBeUndefined();
+  });
+});
+
+describe('bit rates', () => {
+  it.each([
+    ['500kbps', 500_000],
+    ['2Mbps', 2_000_000],
+    ['2mbps', 2_000_000],
+    ['2.5 Mbit/s', 2_500_000],
+    ['1Gbit/s', 1_000_000_000],
+    ['64000bps', 64_000],
+  ])('%j is %d bits a second', (written, expected) => {
+    expect(parseBitsPerSecond(written)).toBe(expected);
+  });
+
+  it.each(['', '2', '2MBps', '2MB/s', '2M', '-1kbps', '1e3bps', 'Mbps'])('%j is none', (written) => {
+    expect(parseBitsPerSecond(written)).toBeUndefined();
+  });
+});
+
+describe('percentages', () => {
+  it.each([
+    ['1%', 0.01],
+    ['0.5 %', 0.005],
+    ['0%', 0],
+    ['100%', 1],
+  ])('%j is %d', (written, expected) => {
+    expect(parsePercentage(written)).toBe(expected);
+  });
+
+  it.each(['', '1', '0.01', '101%', '-1%', '1 percent', '%'])('%j is none', (written) => {
+    expect(parsePercentage(written)).toBeUndefined();
   });
 });

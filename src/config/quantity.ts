@@ -17,6 +17,13 @@ const sizeUnits = new Map([
   ['gib', 2 ** 30],
 ]);
 
+const bitRateUnits = new Map([
+  ['', 1],
+  ['k', 1e3],
+  ['m', 1e6],
+  ['g', 1e9],
+]);
+
 /**
  * Reads a duration such as `500ms`, `30s`, `10m`, `1h` or `1d`. A number without a unit is seconds.
  *
@@ -40,6 +47,28 @@ export function parseByteSize(value: unknown): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([kmg]?i?b)?$/i.exec(value.trim());
   const unit = match && sizeUnits.get((match[2] ?? '').toLowerCase());
   return match && unit ? toWhole(Number(match[1]) * unit) : undefined;
+}
+
+/**
+ * Reads a bit rate such as `500kbps`, `2Mbps` or `2.5 Mbit/s`. The unit is never left out, and a capital B, which means bytes
+ * to many, is none.
+ *
+ * @returns whole bits a second, or `undefined` when it is no bit rate.
+ */
+export function parseBitsPerSecond(text: string): number | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?) ?([kKmMgG]?)(?:bps|bit\/s)$/.exec(text.trim());
+  return match ? toWhole(Number(match[1]) * bitRateUnits.get(match[2]!.toLowerCase())!) : undefined;
+}
+
+/**
+ * Reads a percentage such as `1%` or `0.5 %`.
+ *
+ * @returns a fraction from 0 to 1, or `undefined` when it is no percentage.
+ */
+export function parsePercentage(text: string): number | undefined {
+  const match = /^(\d{1,3}(?:\.\d{1,6})?) ?%$/.exec(text.trim());
+  const percent = match ? Number(match[1]) : Number.NaN;
+  return percent <= 100 ? percent / 100 : undefined;
 }
 
 /** `90000` → `90s`, in the largest unit that leaves a whole number. */

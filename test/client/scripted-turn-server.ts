@@ -23,6 +23,9 @@ export class ScriptedTurnServer {
   /** Offered in challenges; with none, the server is one of RFC 5389. */
   algorithms: readonly number[] = [PasswordAlgorithm.sha256, PasswordAlgorithm.md5];
   password = credentials.password;
+  /** Whose key answers are signed with; that of whoever asks when `undefined`. */
+  username: string | undefined = credentials.username;
+  passwordOf: (username: string) => string = () => this.password;
   lifetimeSeconds = 600;
   relayedAddress = relayedAddress;
   /** Errors by method, in the order in which they are to be answered; each is used once. */
@@ -58,7 +61,7 @@ export class ScriptedTurnServer {
     if (error) return this.#error(request, error, integrity);
     return answerTo(request, MessageClass.success, (writer) => {
       this.#writeSuccess(writer, request);
-      writeIntegrity(writer, integrity, this.#key(integrity));
+      writeIntegrity(writer, integrity, this.#key(integrity, request));
     });
   }
 
@@ -81,7 +84,7 @@ export class ScriptedTurnServer {
     return answerTo(request, MessageClass.error, (writer) => {
       if (code === 438 || code === 401) this.writeChallenge(writer, code);
       else writeErrorCode(writer, code);
-      if (this.signsErrors) writeIntegrity(writer, integrity, this.#key(integrity));
+      if (this.signsErrors) writeIntegrity(writer, integrity, this.#key(integrity, request));
     });
   }
 
@@ -90,12 +93,13 @@ export class ScriptedTurnServer {
   }
 
   #verifies(request: StunMessage, integrity: IntegrityAlgorithm): boolean {
-    return verifyIntegrity(request, findIntegrity(request, integrity), integrity, this.#key(integrity));
+    return verifyIntegrity(request, findIntegrity(request, integrity), integrity, this.#key(integrity, request));
   }
 
   /** This server's rule is simple: SHA-256 in the integrity goes with the first algorithm that it offers. */
-  #key(integrity: IntegrityAlgorithm): Buffer {
+  #key(integrity: IntegrityAlgorithm, request: StunMessage): Buffer {
     const algorithm = integrity === 'sha256' ? (this.algorithms[0] as PasswordAlgorithm) : PasswordAlgorithm.md5;
-    return longTermKey(algorithm, credentials.username, this.realm, this.password);
+    const username = this.username ?? readText(request, request.find(Attribute.username)) ?? '';
+    return longTermKey(algorithm, username, this.realm, this.passwordOf(username));
   }
 }

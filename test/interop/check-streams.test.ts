@@ -1,5 +1,7 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
@@ -37,7 +39,7 @@ async function check(line: readonly string[], environment: Record<string, string
     },
   });
   const streams = { stdin: Readable.from(['']), stdout: into, stderr: into };
-  const code = await main(['check', ...line], environment, streams);
+  const code = await main(['check', ...line, '--no-quality'], environment, streams);
   return { code, stdout };
 }
 
@@ -132,7 +134,46 @@ describe('taciturn check where there is no TURN server', () => {
   it('recognises a web server', async () => {
     const port = await listen(createHttpServer());
     expect((await check([`turn:127.0.0.1:${port}?transport=tcp`])).stdout).toMatch(/A web server answers at/);
-    expect((await check([`turns:127.0.0.1:${port}`])).stdout).toMatch(/What answers at \S+ is not TLS/);
+    expect((await check([`turns:127.0.0.1:${port}`])).stdout).toMatch(/A web server answers at/);
+  });
+
+  it.skipIf(!withOpenssl)('recognises a web server with TLS', async () => {
+    const { cert, key } = authority.issue();
+    const port = await listen(createHttpsServer({ cert, key }));
+    const { code, stdout } = await check([`turns:127.0.0.1:${port}`, '--ca', authority.caFile]);
+    expect(stdout).toMatch(/A web server, or another service with TLS, answers at/);
+    expect(code).toBe(2);
+  });
+
+  it.skipIf(!withOpenssl)('recognises a web server with TLS that takes any application protocol', async () => {
+    const { cert, key } = authority.issue();
+    const server = createTlsServer({ cert, key }, (socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    });
+    const { stdout } = await check([`turns:127.0.0.1:${await listen(server)}`, '--ca', authority.caFile]);
+    expect(stdout).toMatch(/✗ binding.*\n.*A web server answers at/);
+  });
+
+  it('recognises an SSH server', async () => {
+    const port = await listen(createServer((socket) => socket.write('SSH-2.0-OpenSSH_9.2p1\r\n')));
+    expect((await check([`turn:127.0.0.1:${port}?transport=tcp`])).stdout).toMatch(/An SSH server answers at/);
+    expect((await check([`turns:127.0.0.1:${port}`])).stdout).toMatch(/An SSH server answers at/);
+  });
+
+  it.each<[string, (request: Buffer) => Buffer, RegExp]>([
+    ['an echo service', (request) => request, /An echo service answers at/],
+    // What a DNS server says to a question that it cannot read: its id, an answer, FORMERR.
+    [
+      'a DNS server',
+      (request) => Buffer.concat([request.subarray(0, 2), Buffer.from('80010000000000000000', 'hex')]),
+      /A DNS server answers at/,
+    ],
+  ])('recognises %s over UDP', async (_what, reply, says) => {
+    const socket = createSocket('udp4', (request, from) => socket.send(reply(request), from.port, from.address));
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    const { stdout } = await check([`turn:127.0.0.1:${socket.address().port}`]);
+    socket.close();
+    expect(stdout).toMatch(says);
   });
 
   it.skipIf(!withOpenssl)('finds out that a port speaks TLS', async () => {

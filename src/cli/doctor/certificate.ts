@@ -2,10 +2,10 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { type CertificateSummary, daysLeft, namesInWords, summarizeCertificate } from '../../client/certificate.ts';
-import { adviseOnTls, certificateWarning } from '../../client/connection-advice.ts';
-import type { ReachDependencies } from '../../client/ladder-reach.ts';
 import { explainReadFailure } from '../../config/read-failure.ts';
 import type { Configuration } from '../../config/settings.ts';
+import { adviseOnTls, certificateWarning } from '../../ladder/connection-advice.ts';
+import type { ReachDependencies } from '../../ladder/reach.ts';
 import type { TransportAddress } from '../../stun/ip-address.ts';
 import { type Finding, findingsAbout } from './finding.ts';
 

@@ -1,5 +1,5 @@
-import type { LadderCredentials, LadderDependencies } from '../../client/ladder.ts';
 import type { Configuration } from '../../config/settings.ts';
+import type { LadderCredentials, LadderDependencies } from '../../ladder/ladder.ts';
 import { type AuditDependencies, auditLogFindings } from './audit-log.ts';
 import {
   type CertificateDependencies,

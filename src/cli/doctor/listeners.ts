@@ -1,10 +1,10 @@
-import type { ReachDependencies } from '../../client/ladder-reach.ts';
 import type { MessageSocket } from '../../client/message-socket.ts';
 import { describeFailure } from '../../client/request-failure.ts';
 import { StunClient } from '../../client/stun-client.ts';
 import { describeTransportError, type TransportError } from '../../client/transport-error.ts';
 import type { Configuration } from '../../config/settings.ts';
 import { type ListeningPoint, listeningPoints } from '../../daemon/listening-points.ts';
+import type { ReachDependencies } from '../../ladder/reach.ts';
 import { formatTransportAddress, type TransportAddress } from '../../stun/ip-address.ts';
 import type { Finding } from './finding.ts';
 

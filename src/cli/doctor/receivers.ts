@@ -1,9 +1,9 @@
 import type { Clock } from '../../client/clock.ts';
 import type { resolveHost } from '../../client/host-resolution.ts';
-import type { ReachDependencies } from '../../client/ladder-reach.ts';
 import { failure } from '../../client/result.ts';
 import { describeTransportError } from '../../client/transport-error.ts';
 import type { Configuration } from '../../config/settings.ts';
+import type { ReachDependencies } from '../../ladder/reach.ts';
 import type { Finding, Level } from './finding.ts';
 
 export interface ReceiverDependencies extends Pick<ReachDependencies, 'connectTcp'> {

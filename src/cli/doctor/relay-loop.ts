@@ -1,7 +1,7 @@
-import { Ladder, type LadderCredentials, type LadderDependencies } from '../../client/ladder.ts';
 import { success } from '../../client/result.ts';
-import type { LadderReport } from '../../client/rung.ts';
 import type { Configuration } from '../../config/settings.ts';
+import { Ladder, type LadderCredentials, type LadderDependencies } from '../../ladder/ladder.ts';
+import type { LadderReport } from '../../ladder/rung.ts';
 import { formatTransportAddress } from '../../stun/ip-address.ts';
 import type { Finding } from './finding.ts';
 import type { Probe } from './listeners.ts';

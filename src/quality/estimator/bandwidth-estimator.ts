@@ -1,0 +1,297 @@
+import type { Bandwidth } from '../report.ts';
+import { ArrivalLog } from './arrival-log.ts';
+import { type BusyPeriod, BusyPeriods } from './busy-periods.ts';
+import { CongestionWatch } from './congestion-watch.ts';
+import { goodput } from './goodput.ts';
+import { LossRule } from './loss-rule.ts';
+import { PacketHistory } from './packet-history.ts';
+import { ProbeSearch } from './probe-search.ts';
+import { RateControl } from './rate-control.ts';
+import type { SendPlan, SentPacket } from './send-plan.ts';
+
+export type { SendPlan, SentPacket } from './send-plan.ts';
+
+export interface EstimatorOptions {
+  /** Nothing is sent faster than this, and the estimate is never above it. */
+  readonly maxBitsPerSecond: number;
+  /** What the first probes are multiples of; 300 kbit/s by default. */
+  readonly startBitsPerSecond?: number;
+  /**
+   * How long to measure, in milliseconds, from the first `plan`; 4000 by default. In less than 3000 a path of 20 Mbit/s that is 150 ms
+   * long is not filled: the figure is then too low, and limited by time.
+   */
+  readonly durationMs?: number;
+  /** The size of the packets that will be sent, in bytes of relayed payload; 1200 by default. */
+  readonly packetBytes?: number;
+}
+
+const DEFAULTS = { startBitsPerSecond: 300_000, durationMs: 4000, packetBytes: 1200 };
+/** Between clusters this part of what is known is sent, which keeps the clock of the measurement going and lets queues drain. */
+const BETWEEN_CLUSTERS = 0.5;
+/** The clusters may take this part of the time. */
+const LONGEST_SEARCH = 0.5;
+/** A busy period that lasts longer is looked at in parts, so that a path that changes is followed. */
+const LONGEST_PART_MS = 1000;
+/**
+ * A queue that after such a part is not shorter than this share of its peak, though less was sent, is not ours to empty: another
+ * flow keeps it full, or the path has become longer.
+ */
+const SHRUNK = 0.8;
+/** Beside a flow that takes whatever we leave, the rate does not fall below this share of what was received at first. */
+const LEAST_OF_RECEIVED = 0.7;
+/** Without congestion the figure is that of the last part of the measurement, this long. */
+const RECENT_MS = 500;
+/** What is received at this part of the highest rate, less what is lost, is all that was asked for. */
+const ALL_ASKED = 0.9;
+/** No verdict about loss is waited for longer than this. */
+const LONGEST_HOLD_MS = 1000;
+
+type State =
+  | { readonly kind: 'probing' }
+  /** More and more is sent, until the path is full. */
+  | { readonly kind: 'growing'; readonly sinceMs: number }
+  /** The path was full by its delay; less is sent until the queue is gone. */
+  | { readonly kind: 'draining'; fromMs: number; peakQueueMs: number; receivedAtMost: number }
+  /** The path was full by its loss; less is sent until it is clear whether that was enough. */
+  | { readonly kind: 'holding'; readonly fromMs: number; cutAtMs: number }
+  | { readonly kind: 'done' };
+
+/**
+ * Finds how much fits through a path, in a few seconds, from when packets were sent and when they arrived by the same clock.
+ *
+ * Probe clusters find the order of magnitude. Then the rate grows until a queue builds up (trendline filter and overuse detector)
+ * or packets are lost for want of room, and falls until the path is empty again, over and over. That is Google congestion control
+ * (draft-ietf-rmcat-gcc-02) with the constants of libwebrtc; what differs is said at each part, and comes from this: a call has
+ * minutes to approach the right rate, a measurement must give a figure after seconds. The figure is what arrived while the path
+ * was full.
+ *
+ * Beside a flow that always sends at one rate that is what it leaves. Beside one that fills the queue, as TCP does, nothing is left
+ * for sure: then the figure is what came without pushing the other aside, and a call that pushes would get more.
+ *
+ *     const estimator = new BandwidthEstimator({ maxBitsPerSecond: 20e6 });
+ *     for (let plan = estimator.plan(now()); plan.kind !== 'done'; plan = estimator.plan(now())) { … }
+ *     estimator.estimate.bitsPerSecond;
+ */
+export class BandwidthEstimator {
+  readonly #maxBitsPerSecond: number;
+  readonly #startBitsPerSecond: number;
+  readonly #durationMs: number;
+  readonly #history = new PacketHistory();
+  readonly #arrivals = new ArrivalLog();
+  readonly #busy = new BusyPeriods(this.#arrivals);
+  readonly #watch = new CongestionWatch();
+  readonly #loss = new LossRule();
+  readonly #search: ProbeSearch;
+  readonly #control: RateControl;
+  #state: State = { kind: 'probing' };
+  #startedAtMs: number | undefined;
+  #nowMs = 0;
+
+  constructor(options: EstimatorOptions) {
+    const { maxBitsPerSecond, startBitsPerSecond, durationMs, packetBytes } = { ...DEFAULTS, ...options };
+    this.#maxBitsPerSecond = maxBitsPerSecond;
+    this.#startBitsPerSecond = Math.min(startBitsPerSecond, maxBitsPerSecond);
+    this.#durationMs = durationMs;
+    this.#search = new ProbeSearch({ startBitsPerSecond, maxBitsPerSecond, packetBytes });
+    this.#control = new RateControl(maxBitsPerSecond);
+  }
+
+  /** What to send now. Ask at least every 10 ms: this is also how the estimator learns that time passes. */
+  plan(nowMs: number): SendPlan {
+    this.#startedAtMs ??= nowMs;
+    this.#advance(nowMs);
+    if (this.#state.kind === 'done') return { kind: 'done' };
+    if (this.#state.kind !== 'probing') return { kind: 'pace', bitsPerSecond: this.#control.rate(this.#nowMs) };
+    const cluster = this.#search.next();
+    if (cluster !== undefined) {
+      return { kind: 'probe', cluster: cluster.id, bitsPerSecond: cluster.bitsPerSecond, packets: cluster.packets };
+    }
+    return { kind: 'pace', bitsPerSecond: BETWEEN_CLUSTERS * this.#found };
+  }
+
+  /** Tells of a packet as it is sent. */
+  sent(packet: SentPacket): void {
+    this.#history.sent(packet);
+    if (packet.cluster !== undefined) this.#search.sent(packet.cluster, packet.sentAtMs, packet.bytes);
+  }
+
+  /**
+   * Tells of a packet that arrived, by the clock that `sent` uses. Nobody has to tell of lost packets: the estimator sees by the
+   * later ones that come, and by time, what is missing.
+   */
+  received(sequence: number, receivedAtMs: number): void {
+    const packet = this.#history.received(sequence);
+    if (packet === undefined || this.#state.kind === 'done') return;
+    this.#arrivals.add(receivedAtMs, packet.bytes);
+    this.#watch.received(packet.sentAtMs, receivedAtMs);
+    if (packet.cluster !== undefined) this.#search.received(packet.cluster, receivedAtMs, packet.bytes);
+    this.#judge(packet, false);
+    this.#advance(receivedAtMs);
+  }
+
+  /** What is known so far; final once the plan is `done`. Where nothing arrives it is 0, limited by loss. */
+  get estimate(): Bandwidth {
+    const isProbing = this.#state.kind === 'probing';
+    if (!isProbing && this.#arrivals.totalBytes === 0) return { bitsPerSecond: 0, limitedBy: 'loss' };
+    const latest = this.#latestBusy();
+    const full = this.#busy.goodput(this.#currentBusy());
+    const received = this.#receivedSince(latest, full ?? 0);
+    if (latest !== undefined && full !== undefined && received <= full) {
+      return { bitsPerSecond: Math.min(full, this.#maxBitsPerSecond), limitedBy: latest.cause };
+    }
+    const all = ALL_ASKED * (1 - this.#loss.lossFraction) * this.#maxBitsPerSecond;
+    return {
+      bitsPerSecond: Math.min(isProbing ? (this.#search.result ?? 0) : received, this.#maxBitsPerSecond),
+      limitedBy: received >= all ? 'asked' : (latest?.cause ?? 'time'),
+    };
+  }
+
+  get #found(): number {
+    return this.#search.result ?? this.#startBitsPerSecond;
+  }
+
+  #advance(nowMs: number): void {
+    if (this.#state.kind === 'done' || this.#startedAtMs === undefined) return;
+    this.#nowMs = Math.max(nowMs, this.#nowMs);
+    for (const packet of this.#history.takeLost(this.#nowMs, this.#watch.usualDelayMs)) this.#lost(packet);
+    this.#watch.waiting(this.#history.oldestAgeMs(this.#nowMs));
+    this.#step();
+    if (this.#nowMs - this.#startedAtMs >= this.#durationMs) this.#finish();
+  }
+
+  #lost(packet: SentPacket): void {
+    if (packet.cluster !== undefined) this.#search.lost(packet.cluster);
+    this.#judge(packet, true);
+  }
+
+  #judge({ sentAtMs, cluster }: SentPacket, lost: boolean): void {
+    if (cluster !== undefined) return;
+    this.#loss.judge(sentAtMs, lost, this.#state.kind !== 'draining');
+  }
+
+  #step(): void {
+    switch (this.#state.kind) {
+      case 'probing':
+        this.#probe();
+        break;
+      case 'growing':
+        this.#grow();
+        break;
+      case 'draining':
+        this.#drain(this.#state);
+        break;
+      case 'holding':
+        this.#hold(this.#state);
+        break;
+    }
+  }
+
+  #probe(): void {
+    const searchedMs = this.#nowMs - this.#startedAtMs!;
+    if (!this.#search.isOver && searchedMs < LONGEST_SEARCH * this.#durationMs) return;
+    this.#loss.restart(this.#nowMs);
+    this.#control.begin(this.#nowMs, this.#found);
+    this.#state = { kind: 'growing', sinceMs: this.#nowMs };
+  }
+
+  #grow(): void {
+    const fromMs = this.#watch.congestedSinceMs;
+    if (fromMs !== undefined) this.#startDraining(fromMs);
+    else if (this.#loss.isCongested) {
+      const firstLostMs = (this.#loss.firstLostSentMs ?? this.#nowMs) + this.#watch.usualDelayMs;
+      this.#state = { kind: 'holding', fromMs: firstLostMs, cutAtMs: this.#nowMs };
+      this.#cut(firstLostMs);
+    }
+  }
+
+  #startDraining(sinceMs: number): void {
+    const fromMs = Math.max(sinceMs, this.#startedAtMs ?? this.#nowMs);
+    this.#state = { kind: 'draining', fromMs, peakQueueMs: this.#watch.queueMs, receivedAtMost: 0 };
+    this.#drain(this.#state);
+  }
+
+  #drain(state: State & { kind: 'draining' }): void {
+    const { queueMs } = this.#watch;
+    const part: BusyPeriod = { fromMs: state.fromMs, toMs: this.#nowMs, cause: 'delay' };
+    if (this.#watch.isEmpty) {
+      this.#endBusy(part);
+      return;
+    }
+    state.peakQueueMs = Math.max(state.peakQueueMs, queueMs);
+    const received = goodput(this.#arrivals, state.fromMs, this.#nowMs);
+    state.receivedAtMost = Math.max(state.receivedAtMost, received);
+    this.#control.drain(this.#nowMs, Math.max(received, LEAST_OF_RECEIVED * state.receivedAtMost), queueMs);
+    if (this.#nowMs - state.fromMs < LONGEST_PART_MS) return;
+    if (queueMs > SHRUNK * state.peakQueueMs) {
+      this.#watch.rebase();
+      this.#endBusy(part);
+    } else {
+      this.#busy.add(part);
+      state.fromMs = this.#nowMs;
+      state.peakQueueMs = queueMs;
+    }
+  }
+
+  #hold(state: State & { kind: 'holding' }): void {
+    const toMs = Math.min(this.#nowMs, state.cutAtMs + this.#watch.usualDelayMs + this.#watch.queueMs);
+    const fullFromMs = this.#watch.congestedSinceMs;
+    if (fullFromMs !== undefined) {
+      this.#busy.add({ fromMs: state.fromMs, toMs: Math.min(toMs, fullFromMs), cause: 'loss' });
+      this.#startDraining(fullFromMs);
+    } else if (this.#loss.isCongested) {
+      state.cutAtMs = this.#nowMs;
+      this.#cut(state.fromMs);
+    } else if (this.#loss.isTelling || this.#nowMs - state.cutAtMs > LONGEST_HOLD_MS + this.#watch.usualDelayMs) {
+      this.#endBusy({ fromMs: state.fromMs, toMs, cause: 'loss' });
+    }
+  }
+
+  /** The loss-based rule, but never above what is received: the rest of it would be lost again. */
+  #cut(fromMs: number): void {
+    const received = goodput(this.#arrivals, fromMs, this.#nowMs);
+    const reduced = this.#control.rate(this.#nowMs) * this.#loss.decrease;
+    this.#control.hold(this.#nowMs, received > 0 ? Math.min(reduced, received) : reduced);
+    this.#loss.restart(this.#nowMs);
+  }
+
+  #endBusy(period: BusyPeriod): void {
+    this.#busy.add(period);
+    this.#loss.restart(this.#nowMs);
+    this.#control.grow(this.#nowMs, goodput(this.#arrivals, period.fromMs, period.toMs));
+    this.#state = { kind: 'growing', sinceMs: this.#nowMs };
+  }
+
+  /** The busy period that has not ended yet. */
+  #currentBusy(): BusyPeriod | undefined {
+    const { state, nowMs } = { state: this.#state, nowMs: this.#nowMs };
+    if (state.kind === 'draining') return { fromMs: state.fromMs, toMs: nowMs, cause: 'delay' };
+    if (state.kind !== 'holding') return undefined;
+    const toMs = Math.min(nowMs, state.cutAtMs + this.#watch.usualDelayMs);
+    return { fromMs: state.fromMs, toMs: Math.max(toMs, state.fromMs), cause: 'loss' };
+  }
+
+  #latestBusy(): BusyPeriod | undefined {
+    return this.#currentBusy() ?? this.#busy.last;
+  }
+
+  /**
+   * Bits a second that came lately, beyond what the path may have saved up: what was left unused since it was last full may come
+   * on top of its rate (a token bucket), and proves nothing.
+   */
+  #receivedSince(busy: BusyPeriod | undefined, full: number): number {
+    const untilMs = this.#arrivals.lastAtMs;
+    if (untilMs === undefined || this.#startedAtMs === undefined) return 0;
+    const sinceMs = busy?.toMs ?? this.#startedAtMs;
+    const recentMs = untilMs - RECENT_MS;
+    if (busy === undefined) return goodput(this.#arrivals, Math.max(recentMs, sinceMs), untilMs);
+    if (recentMs < sinceMs) return 0;
+    const unusedBits = Math.max(0, (full * (recentMs - sinceMs)) / 1000 - this.#arrivals.bytes(sinceMs, recentMs) * 8);
+    return goodput(this.#arrivals, recentMs, untilMs) - (unusedBits * 1000) / RECENT_MS;
+  }
+
+  #finish(): void {
+    const current = this.#currentBusy();
+    if (current !== undefined) this.#busy.add(current);
+    this.#state = { kind: 'done' };
+  }
+}

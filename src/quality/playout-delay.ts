@@ -1,0 +1,10 @@
+import type { Percentiles } from './report.ts';
+import { toMicroseconds } from './to-microseconds.ts';
+
+/**
+ * How long in milliseconds a receiver has to hold back what comes early, so that 99 % of the packets are there when they are due:
+ * the 99th percentile of the delay above the least one.
+ */
+export function playoutDelay({ min, p99 }: Percentiles): number {
+  return toMicroseconds(p99 - min);
+}

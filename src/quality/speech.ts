@@ -1,0 +1,44 @@
+import { meanOpinionScore } from './mos.ts';
+import { inMilliseconds, inPercent } from './quantities.ts';
+
+export type SpeechGrade = 'good' | 'fair' | 'poor' | 'bad';
+
+/** The least score of each grade, after the satisfaction of users in ITU-T G.107. */
+const leastScores: readonly (readonly [grade: SpeechGrade, score: number])[] = [
+  ['good', 4],
+  ['fair', 3.6],
+  ['poor', 3.1],
+];
+
+/** The grade of a mean opinion score, as it is shown: with one digit after the point. */
+export function speechGrade(score: number): SpeechGrade {
+  const shown = Math.round(score * 10) / 10;
+  return leastScores.find(([, least]) => shown >= least)?.[0] ?? 'bad';
+}
+
+/**
+ * Says what speech is like.
+ *
+ * @param oneWayMs from one person to the other, in milliseconds.
+ * @param lossFraction 0 to 1.
+ */
+export function describeSpeech(oneWayMs: number, lossFraction: number): string {
+  const delay = `${inMilliseconds(oneWayMs)} from one person to the other`;
+  const grade = speechGrade(meanOpinionScore(oneWayMs, lossFraction));
+  if (grade === 'good') return `Speech is good, with a delay of ${delay}.`;
+  const isGoodOtherwise = (otherMs: number, otherLoss: number) =>
+    speechGrade(meanOpinionScore(otherMs, otherLoss)) === 'good';
+  const culprits = [
+    ...(isGoodOtherwise(0, lossFraction) || !isGoodOtherwise(oneWayMs, 0) ? [`the delay (${delay})`] : []),
+    ...(isGoodOtherwise(oneWayMs, 0) || !isGoodOtherwise(0, lossFraction)
+      ? [`the lost packets (${inPercent(lossFraction)})`]
+      : []),
+  ];
+  return `Speech is ${consequences[grade]}. The reason: ${culprits.join(' and ')}.`;
+}
+
+const consequences = {
+  fair: 'fair: some people will complain',
+  poor: 'poor: many people will complain',
+  bad: 'bad: hardly anybody will want to talk',
+} as const;
