@@ -320,6 +320,20 @@ describe('static users', () => {
     ]);
   });
 
+  it('are the same however their letters with accents are written', async () => {
+    const here = await daemon();
+    const [composed, decomposed] = ['zoë', 'zoe\u0308'];
+    expect(await here.access.users.put(decomposed, 'pass')).toBe('added');
+    expect(await here.access.users.put(composed, 'word')).toBe('replaced');
+    const [user] = here.access.storedUsers;
+    expect(user?.md5Key).toBe(longTermKey(PasswordAlgorithm.md5, composed, 'example.org', 'word').toString('hex'));
+    expect(await here.access.users.remove(decomposed)).toBe('removed');
+    // As former versions kept it.
+    await here.store.putUser(storedUser(decomposed, 'example.org', 'x', start));
+    expect(await here.access.users.remove(decomposed)).toBe('removed');
+    expect(here.access.storedUsers).toEqual([]);
+  });
+
   it('are kept as long-term keys, never as a password', async () => {
     const here = await daemon();
     await here.access.users.put('zoe', 'pass word');

@@ -1,5 +1,6 @@
 import { ApiKeys, type StoredApiKey, type VerifiedApiKey } from '../credentials/api-keys.ts';
 import { revokedUntil } from '../credentials/revoked-until.ts';
+import { canonicalUsername } from '../credentials/static-users.ts';
 import type { Revocation, RevocationKind, Store, StoredUser } from '../store/store.ts';
 import { type UnixSeconds, unixSeconds } from '../turn/time.ts';
 import type { AccessEvents, AccessOptions } from './access-options.ts';
@@ -73,7 +74,8 @@ export class KnownAccess {
   }
 
   isConfigured(name: string): boolean {
-    return this.options.configuredUsers().some((user) => user.name === name);
+    const wanted = canonicalUsername(name);
+    return this.options.configuredUsers().some((user) => canonicalUsername(user.name) === wanted);
   }
 
   /** Remembers what the store remembers. It is told unless it was known. */

@@ -1,4 +1,5 @@
 import type { ListedUser, UserService } from '../api/dependencies.ts';
+import { canonicalUsername } from '../credentials/static-users.ts';
 import type { Store, StoredUser } from '../store/store.ts';
 import { longTermKey, PasswordAlgorithm } from '../stun/long-term-key.ts';
 import type { UnixSeconds } from '../turn/time.ts';
@@ -19,9 +20,9 @@ export class ListedUsers implements UserService {
     const configured = configuredUsers().map(({ name }): ListedUser => {
       return { name, from: 'configuration', createdAt: undefined, worksWith: ['md5', 'sha256'] };
     });
-    const taken = new Set(configured.map(({ name }) => name));
+    const taken = new Set(configured.map(({ name }) => canonicalUsername(name)));
     const stored = (await this.#store.users())
-      .filter(({ name }) => !taken.has(name))
+      .filter(({ name }) => !taken.has(canonicalUsername(name)))
       .map((user): ListedUser => {
         return { name: user.name, from: 'store', createdAt: user.createdAt, worksWith: worksWith(user, realm) };
       });
@@ -32,7 +33,8 @@ export class ListedUsers implements UserService {
     return this.#known.options.passwordFault(password);
   }
 
-  async put(name: string, password: string): Promise<'added' | 'replaced' | 'configured'> {
+  async put(given: string, password: string): Promise<'added' | 'replaced' | 'configured'> {
+    const name = canonicalUsername(given);
     if (this.#known.isConfigured(name)) return 'configured';
     const { realm, now } = this.#known.options;
     const user = storedUser(name, realm, password, now());
@@ -41,11 +43,15 @@ export class ListedUsers implements UserService {
     return isNew ? 'added' : 'replaced';
   }
 
-  async remove(name: string): Promise<'removed' | 'unknown' | 'configured'> {
-    if (this.#known.isConfigured(name)) return 'configured';
-    if (!(await this.#store.removeUser(name))) return 'unknown';
-    this.#known.replaceUsers([...this.#known.users.values()].filter((other) => other.name !== name));
-    return 'removed';
+  async remove(given: string): Promise<'removed' | 'unknown' | 'configured'> {
+    if (this.#known.isConfigured(given)) return 'configured';
+    // Former versions kept names as they were given.
+    for (const name of new Set([canonicalUsername(given), given])) {
+      if (!(await this.#store.removeUser(name))) continue;
+      this.#known.replaceUsers([...this.#known.users.values()].filter((other) => other.name !== name));
+      return 'removed';
+    }
+    return 'unknown';
   }
 }
 

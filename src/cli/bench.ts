@@ -4,10 +4,13 @@ import { STAMP_LENGTH } from '../bench/stamp.ts';
 import type { PeerPlace } from '../bench/station.ts';
 import { toText } from '../bench/text-address.ts';
 import { resolveHost } from '../client/host-resolution.ts';
-import { isSecure, isStunOnly, parseIceUrl } from '../client/ice-url.ts';
+import { type IceUrl, isSecure, isStunOnly, parseIceUrl } from '../client/ice-url.ts';
 import type { LongTermCredentials } from '../client/long-term-authentication.ts';
+import { resolveServer } from '../client/server-resolution.ts';
+import { systemDns } from '../client/system-dns.ts';
 import { openUdpSocket } from '../client/udp-socket.ts';
 import { parseDurationMilliseconds } from '../config/quantity.ts';
+import { resolveStep } from '../ladder/resolution.ts';
 import { formatTransportAddress, IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { registerBenchPeer } from './bench-peer.ts';
 import { type CredentialOptions, credentialFromSecret, givenCredentials } from './check-credentials.ts';
@@ -148,15 +151,14 @@ async function benchPlan(text: string, options: BenchOptions, context: CommandCo
     task.kind === 'allocations' ? options.inFlight : clients,
     context,
   );
-  const { host, port } = url.value;
-  const server = await serverAddress(host, port);
+  const server = await serverAddress(url.value);
   const localHost = await ownAddress(server);
   const { mode, direction, size, burst, pid } = options;
   return {
     ...{ task, ...durations, clients, credentials, mode, direction, size, burst, pid, trusted, localHost },
     prompt: options.latency === true,
     server: toText(server),
-    serverName: host,
+    serverName: url.value.host,
     transport: isSecure(url.value) ? 'tls' : url.value.transport,
     peer: peer ?? { kind: 'here', host: localHost },
   };
@@ -209,10 +211,12 @@ async function clientCredentials(
   return users.map((user) => credentialFromSecret(given.secret, user, CREDENTIAL_SECONDS, context));
 }
 
-async function serverAddress(host: string, port: number): Promise<TransportAddress> {
-  const addresses = await resolveHost(host);
-  if (!addresses.ok) throw cannotRun(`The host ${host} has no address (${addresses.error.code}).`);
-  return { ip: addresses.value[0]!, port };
+/** Where `taciturn check` goes first, too. */
+async function serverAddress(url: IceUrl): Promise<TransportAddress> {
+  const dns = systemDns();
+  const found = await resolveStep(url, { resolveHost, resolveServer: (one) => resolveServer(one, dns) });
+  if (found.passed) return found.value[0]!;
+  throw cannotRun(`${found.problem.cause} ${found.problem.fix}`);
 }
 
 /** The address that packets to the server leave from. */

@@ -8,10 +8,9 @@ import { connectTcp } from '../client/tcp-connection.ts';
 import type { TurnAllocation } from '../client/turn-allocation.ts';
 import { openUdpSocket } from '../client/udp-socket.ts';
 import { rungsOf } from '../ladder/rung.ts';
-import { measureQuality } from '../quality/measure.ts';
+import { measureQuality, type QualityProgress } from '../quality/measure.ts';
 import type { QualityReport } from '../quality/report.ts';
 import type { TransportAddress } from '../stun/ip-address.ts';
-import { Interruption } from './check/interruption.ts';
 import { junitXml } from './check/junit.ts';
 import { type CheckFlags, checkPlan, type QualityPlan } from './check/plan.ts';
 import { renderJson, renderReport, renderRung, renderSummary, renderTarget } from './check/render.ts';
@@ -26,6 +25,7 @@ import { watchServers } from './check/watch-command.ts';
 import { type CommandContext, ExitCode, type RegisterCommand } from './command-context.ts';
 import { CommandFailure } from './command-failure.ts';
 import { collect } from './configuration-flags.ts';
+import { unlessInterrupted } from './interruption.ts';
 import { StatusLine } from './status-line.ts';
 import { trustedCertificates } from './trusted-certificates.ts';
 
@@ -36,6 +36,8 @@ interface CheckOptions extends CheckFlags, TargetOptions {
 /** A diagnostic's exit codes; wrong usage ends with 64 as everywhere. */
 const CheckExitCode = { passed: 0, failed: 2 } as const;
 
+const interrupted = 'The check was interrupted; what the server had given was given back.';
+
 /** A person waits for the verdict, and a handshake over half the world takes less than a second. */
 const connectTimeoutMs = 5000;
 
@@ -43,7 +45,7 @@ const examples = `
 Examples:
   $ taciturn check turn:turn.example.org --secret-file secret
   $ taciturn check 'turn:192.0.2.1:3478?transport=udp' --username alice --password-file - --no-quality
-  $ TACITURN_PASSWORD=… taciturn check turn:[2001:db8::1] --username alice --json
+  $ TACITURN_PASSWORD=… taciturn check 'turn:[2001:db8::1]' --username alice --json
   $ taciturn check turns:turn.example.org --secret-file secret --duration 30s --max-bitrate 20Mbps
   $ taciturn check turn:turn.example.org --secret-file secret --all
   $ taciturn check stun:stun.example.org
@@ -59,7 +61,7 @@ Examples:
   $ taciturn check turn:turn.example.org --secret-file secret --security
 
 The password may also be in TACITURN_PASSWORD, the shared secret in TACITURN_SECRET. With a secret, a credential
-that is good for ten minutes is made, for the user of --username if that is given.
+that is good for ten minutes beyond the measurement is made, for the user of --username if that is given.
 
 --ice-servers and --credentials-url take what taciturn gather takes. Of their servers those that relay are checked.
 
@@ -68,7 +70,7 @@ Ctrl-C ends it early, --no-quality leaves it out. --max-rtt is held against the 
 TURN server is found is no failure; thresholds are held against the URL that is given.
 
 Exit status: 0 every step passed and no threshold is broken, 2 one failed, is broken, the server is unsafe, or a service
-named no servers, 1 a file or port that was asked for could not be had, 64 wrong usage.`;
+named no servers, 1 a file or port that was asked for could not be had, 64 wrong usage, 130 interrupted.`;
 
 /** `taciturn check` */
 export const register: RegisterCommand = (parent, context) => {
@@ -118,34 +120,40 @@ async function run(url: string | undefined, options: CheckOptions, context: Comm
   const targets = await targetSource(url, options, plan, context);
   const status = new StatusLine(context);
   const json = options.json === true;
-  const dependencies = (stop?: AbortSignal): CheckDependencies => ({
-    ladder: ladderDependencies(context, trusted),
-    ...(plan.quality && { measure: measurement(plan.quality, context, status, stop) }),
+  const dependencies = (signal: AbortSignal, whileMeasuring: Stage): CheckDependencies => ({
+    ladder: { ...ladderDependencies(context, trusted), signal },
+    ...(plan.quality && { measure: measurement(plan.quality, context, status, whileMeasuring) }),
     ...(securityTargets && {
-      examine: (target, server) => lookAtSecurity(target, server, securityTargets, trusted),
+      examine: (target, server) => lookAtSecurity(target, server, securityTargets, { trusted, signal }),
     }),
   });
   const { watch } = plan;
   if (watch) {
     const round = async (stop: AbortSignal) => {
       const reports: CheckReport[] = [];
-      for (const target of await targets()) reports.push(await runCheck(target, plan, dependencies(stop)));
+      const needed = dependencies(stop, (work) => work(stop));
+      for (const target of await targets()) reports.push(await runCheck(target, plan, needed));
       return reports;
     };
     return watchServers(watch, round, context, json);
   }
   const asked = await targets();
   const severally = url === undefined;
-  const reports: CheckReport[] = [];
-  // One after the other: a measurement would disturb that of another.
-  for (const target of asked) {
-    if (severally && !json) renderTarget(target.text, context);
-    const observer = json ? {} : shownOn(target, context, status);
-    const report = await runCheck(target, plan, dependencies(), observer);
-    status.clear();
-    if (!json) renderReport(report, context);
-    reports.push(report);
-  }
+  const reports = await unlessInterrupted(interrupted, async (interruption) => {
+    const ended: CheckReport[] = [];
+    const needed = dependencies(interruption.signal, (work) => interruption.during(work));
+    // One after the other: a measurement would disturb that of another.
+    for (const target of asked) {
+      if (severally && !json) renderTarget(target.text, context);
+      const observer = json ? {} : shownOn(target, context, status);
+      const report = await runCheck(target, plan, needed, observer);
+      status.clear();
+      if (interruption.signal.aborted) break;
+      if (!json) renderReport(report, context);
+      ended.push(report);
+    }
+    return ended;
+  });
   const result = severally ? summary(reports) : reports[0]!;
   if (json) renderJson(result, context);
   else if (severally) renderSummary(summary(reports), context);
@@ -188,26 +196,23 @@ function openConnectedUdp(to: TransportAddress): ReturnType<typeof openUdpSocket
   return openUdpSocket({ family: to.ip.family, connectTo: to });
 }
 
-/** Measures, with a live line; Ctrl-C ends it early, with what was found until then. */
+/** Does a part of a check that can be ended early by itself, with what was found until then. */
+type Stage = <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** Measures, with a live line. */
 function measurement(
   plan: QualityPlan,
   { randomBytes }: CommandContext,
   status: StatusLine,
-  stop: AbortSignal | undefined,
+  whileMeasuring: Stage,
 ): NonNullable<CheckDependencies['measure']> {
+  const onProgress = (progress: QualityProgress) => status.show(progressLine(progress));
   return async (near: TurnAllocation, far: TurnAllocation): Promise<QualityReport> => {
-    const interruption = stop === undefined ? new Interruption() : undefined;
-    const signal = interruption?.signal ?? stop!;
     try {
-      return await measureQuality(near, far, {
-        ...plan,
-        clock: systemClock,
-        random: randomBytes,
-        signal,
-        onProgress: (progress) => status.show(progressLine(progress)),
-      });
+      return await whileMeasuring((signal) =>
+        measureQuality(near, far, { ...plan, clock: systemClock, random: randomBytes, signal, onProgress }),
+      );
     } finally {
-      interruption?.close();
       status.clear();
     }
   };

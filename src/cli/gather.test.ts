@@ -69,6 +69,15 @@ describe('taciturn gather', () => {
   });
 
   it.each([
+    [['--ice-server', 'stun:127.0.0.1:9', 'stun:127.0.0.2:9']],
+    [['--ice-server', 'stun:127.0.0.1:9', '--ice-server', 'stun:127.0.0.2:9']],
+  ])('takes several servers: %j', async (line) => {
+    const { stdout } = await gather(...line, '--json', '--timeout', '100ms');
+    const { servers } = JSON.parse(stdout) as GatherReport;
+    expect(servers.map(({ url }) => url)).toEqual(['stun:127.0.0.1:9', 'stun:127.0.0.2:9']);
+  });
+
+  it.each([
     [['--ice-server', 'turn.example.org'], /must start with stun:, turn: or turns:/],
     [['--ice-server', 'turns:turn.example.org?transport=udp'], /is DTLS/],
     [['--ice-servers', 'missing.json'], /--ice-servers missing.json: The file does not exist/],
@@ -173,6 +182,12 @@ describe('a service that gives iceServers', () => {
     ]);
   });
 
+  it('at a port that is blocked says so', async () => {
+    const { code, stdout } = await gather('--credentials-url', 'http://127.0.0.1:25/', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error.message).toMatch(/Its port is one of those .*Check the port\.$/);
+  });
+
   it('that redirects in a circle is left', async () => {
     answer = (_, response) => response.writeHead(302, { location: '/again' }).end();
     expect((await fails()).code).toBe(2);
@@ -208,13 +223,30 @@ describe('the verdict', () => {
   it.each([
     [['answered'], 0, 'The server answers: no host candidate, no reflexive one and one relayed one.'],
     [['answered', 'not-asked'], 0, 'The server answers: '],
-    [['answered', 'answered'], 0, 'All 2 servers answer: '],
+    [['answered', 'answered'], 0, 'Both servers answer: '],
+    [['answered', 'answered', 'answered'], 0, 'All 3 servers answer: '],
     [['answered', 'failed'], 2, '1 of 2 servers fails: '],
-    [['failed', 'failed'], 2, 'None of the 2 servers gives what it should: '],
+    [['failed', 'failed'], 2, 'Neither server gives what it should: '],
+    [['failed', 'failed', 'failed'], 2, 'None of the 3 servers gives what it should: '],
+    [[], 3, 'No server was given, so there are host candidates only'],
     [['not-asked'], 3, 'With --policy relay only TURN servers are asked'],
   ] as const)('of %j ends with %i', (statuses, exitCode, sentence) => {
     const verdict = gatherVerdict(report(statuses));
     expect(verdict.exitCode).toBe(exitCode);
     expect(verdict.sentence).toContain(sentence);
+  });
+
+  it('says what peers may not reach, and what a policy leaves', () => {
+    const flags = [{ code: 'relayed_address_private', cause: '', fix: '' }];
+    const relays = (count: number) =>
+      Array.from({ length: count }, () => ({ type: 'relay', flags }) as unknown as GatheredCandidate);
+    const sentenceOf = (policy: 'all' | 'relay', count: number) =>
+      gatherVerdict({ ...report(['answered']), policy, candidates: relays(count) }).sentence;
+    expect(sentenceOf('relay', 1)).toBe(
+      'The server answers: one relayed candidate, which peers elsewhere may not reach.',
+    );
+    expect(sentenceOf('relay', 2)).toContain('2 relayed candidates, 2 of which peers elsewhere may not reach.');
+    expect(sentenceOf('all', 1)).toContain('and one relayed one, one of which peers elsewhere may not reach.');
+    expect(gatherVerdict({ ...report([]), policy: 'relay' }).sentence).toContain('there are no other candidates');
   });
 });

@@ -8,6 +8,7 @@ import { collect } from './configuration-flags.ts';
 import { givenServers, type ServerOptions } from './gather/given-servers.ts';
 import { GatherPage, renderGatherJson, renderSdp } from './gather/render.ts';
 import { gatherVerdict } from './gather/verdict.ts';
+import { unlessInterrupted } from './interruption.ts';
 import { StatusLine } from './status-line.ts';
 import { trustedCertificates } from './trusted-certificates.ts';
 
@@ -24,6 +25,8 @@ interface GatherFlags extends ServerOptions {
 
 const mostTimeoutMs = 60_000;
 
+const interrupted = 'Gathering was interrupted; the relays that servers had given were given back.';
+
 const examples = `
 Examples:
   $ taciturn gather --ice-server stun:stun.example.org --ice-server turn:turn.example.org --secret-file secret
@@ -38,14 +41,14 @@ may also be in TACITURN_PASSWORD, the secret in TACITURN_SECRET, the key of --cr
 
 Temporary and deprecated IPv6 addresses cannot be told apart here: all are shown, where a browser shows one for each network.
 
-Exit status: 0 every server answered, 2 one failed, 3 none was given, 64 wrong usage.`;
+Exit status: 0 every server answered, 2 one failed, 3 none was given, 64 wrong usage, 130 interrupted.`;
 
 /** `taciturn gather` */
 export const register: RegisterCommand = (parent, context) => {
   parent
     .command('gather')
     .description('Gather ICE candidates as a browser does, and say why a server gives none')
-    .option('--ice-server <URL>', 'a stun:, stuns:, turn: or turns: URL (repeatable)', collect)
+    .option('--ice-server <URL...>', 'stun:, stuns:, turn: or turns: URLs (repeatable)', collect)
     .option('--ice-servers <FILE>', 'read iceServers as JSON from a file, or from stdin with -')
     .option('--credentials-url <URL>', 'ask a service for iceServers')
     .option('--key-file <FILE>', 'read the key for --credentials-url from a file, or from stdin with -')
@@ -78,9 +81,9 @@ async function run(flags: GatherFlags, context: CommandContext): Promise<void> {
     const { systemGathering } = await import('./gather/system-gathering.ts');
     status.show('gathering candidates');
     const shown = output(flags, context, status);
-    const report = await gather(
-      { ...options, servers, ...shown },
-      systemGathering(() => context.unixNow()),
+    const dependencies = systemGathering(() => context.unixNow());
+    const report = await unlessInterrupted(interrupted, ({ signal }) =>
+      gather({ ...options, servers, signal, ...shown }, dependencies),
     );
     status.clear();
     const verdict = gatherVerdict(report);

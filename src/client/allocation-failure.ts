@@ -32,7 +32,10 @@ export type AllocationFailureKind =
   | 'no-capacity'
   /** 300 to another server, which was then asked: only an attempt ends with this. */
   | 'redirected'
-  /** 300 that leads nowhere: in a circle, too far, or to an address that nobody can be at. Its operator has to look at it. */
+  /**
+   * 300 that leads nowhere: in a circle, too far, or to an address that nobody can be at, that is the client's own machine, or of the
+   * other family. Its operator has to look at it.
+   */
   | 'bad-redirect'
   /**
    * Answers that cannot be trusted: without valid integrity, or with a challenge that was tampered with. Somebody is in between,

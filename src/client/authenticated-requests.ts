@@ -17,6 +17,9 @@ import type { Answer } from './transactions.ts';
 /** How many nonces in a row may be called stale before it is a loop: one expires now and then, three do not. */
 const MAX_STALE_NONCES = 3;
 
+/** How many challenges of a request are answered: of the first realm, and of another where a server has changed it since. */
+const MAX_CHALLENGES = 2;
+
 /** Errors that come without integrity, because the server could not or would not check ours (RFC 8489 §9.2.4). */
 const unsignedErrors: ReadonlySet<number> = new Set([
   ErrorCode.badRequest,
@@ -67,7 +70,7 @@ export class AuthenticatedRequests {
     write: (writer: MessageWriter) => void,
     options: Pick<RequestOptions, 'retransmission'> = {},
   ): Promise<Result<Answer, RequestFailure>> {
-    for (let staleNonces = 0; ; ) {
+    for (let staleNonces = 0, challenges = 0; ; ) {
       const used = this.#authentication;
       const answer = await this.#stun.request(
         this.server,
@@ -91,7 +94,9 @@ export class AuthenticatedRequests {
       const challenge = readChallenge(message, used?.challenge, this.#algorithms);
       if (!challenge.ok) return challenge;
       // RFC 8489 §9.2.5: the same credentials for the same realm are not tried twice.
-      if (code === ErrorCode.unauthenticated && used?.challenge.realm === challenge.value.realm) return failure(error);
+      if (code === ErrorCode.unauthenticated) {
+        if (used?.challenge.realm === challenge.value.realm || ++challenges > MAX_CHALLENGES) return failure(error);
+      }
       this.#authentication = new LongTermAuthentication(this.#credentials, challenge.value);
     }
   }

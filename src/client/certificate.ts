@@ -5,7 +5,7 @@ export interface CertificateSummary {
   /** The names and addresses it is for; a name may begin with `*.`. */
   readonly names: readonly string[];
   readonly issuer: string;
-  /** ISO 8601. */
+  /** ISO 8601; a time that is none is told as it stands in the certificate. */
   readonly validFrom: string;
   readonly validTo: string;
   readonly fingerprint256: string;
@@ -15,10 +15,16 @@ export function summarizeCertificate(certificate: X509Certificate): CertificateS
   return {
     names: namesOf(certificate),
     issuer: commonName(certificate.issuer) ?? certificate.issuer.replaceAll('\n', ', '),
-    validFrom: new Date(certificate.validFrom).toISOString(),
-    validTo: new Date(certificate.validTo).toISOString(),
+    validFrom: isoTime(certificate.validFrom),
+    validTo: isoTime(certificate.validTo),
     fingerprint256: certificate.fingerprint256,
   };
+}
+
+/** Nobody looks into a certificate before it is here: there may be anything in it. */
+function isoTime(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toISOString();
 }
 
 /** Whole days until the certificate ends; negative when it has ended. */

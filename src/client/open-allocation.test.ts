@@ -3,6 +3,7 @@ import { address, answerTo, ScriptedSocket } from '../../test/client/scripted-so
 import { credentials, ScriptedTurnServer } from '../../test/client/scripted-turn-server.ts';
 import { VirtualClock } from '../../test/client/virtual-clock.ts';
 import { writeAddress } from '../stun/attributes/address.ts';
+import { readLifetime } from '../stun/attributes/allocation.ts';
 import { writeErrorCode } from '../stun/attributes/error-code.ts';
 import { writeText } from '../stun/attributes/text.ts';
 import { formatTransportAddress, IpAddress } from '../stun/ip-address.ts';
@@ -313,6 +314,18 @@ describe('300', () => {
     },
   );
 
+  it.each([
+    ['2001:db8::1', '::ffff:127.0.0.1'],
+    ['2001:db8::1', '::ffff:192.0.2.2'],
+    ['2001:db8::1', '192.0.2.2'],
+    ['192.0.2.1', '2001:db8::2'],
+  ])('is not sent from %s to %s', async (from, ip) => {
+    redirect(server(from), ip);
+    server(ip);
+    expect((await outcome([at(from)])).kind).toBe('bad-redirect');
+    expect(opened).toHaveLength(1);
+  });
+
   it('is not sent to port 0', async () => {
     redirect(server('192.0.2.1'), '192.0.2.2', 0);
     expect((await outcome([at('192.0.2.1')])).attempts).toHaveLength(1);
@@ -333,7 +346,24 @@ describe('the signal', () => {
     stop.abort();
     expect(await pending).toMatchObject({ ok: false, error: { kind: 'cancelled', attempts: [{}] } });
     expect(sockets.every(({ closed }) => closed)).toBe(true);
+    await clock.advance(10);
     expect(clock.armed).toBe(0);
+  });
+
+  it('gives back what the server may have granted by then', async () => {
+    const stop = new AbortController();
+    server('192.0.2.1');
+    const pending = start([at('192.0.2.1')], { signal: stop.signal });
+    // The Allocate with credentials is on its way.
+    await clock.advance(25);
+    stop.abort();
+    expect(await pending).toMatchObject({ ok: false, error: { kind: 'cancelled' } });
+    const [socket] = sockets;
+    expect(socket!.requests(Method.allocate)).toHaveLength(2);
+    const [refresh] = socket!.requests(Method.refresh);
+    expect(readLifetime(refresh!, refresh!.find(Attribute.lifetime))).toBe(0);
+    expect(refresh!.has(Attribute.username)).toBe(true);
+    expect(socket!.closed).toBe(true);
   });
 
   it('lets nothing begin when it has come before', async () => {

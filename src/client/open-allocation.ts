@@ -1,5 +1,6 @@
+import { writeLifetime } from '../stun/attributes/allocation.ts';
 import { formatTransportAddress } from '../stun/ip-address.ts';
-import { ErrorCode } from '../stun/protocol.ts';
+import { ErrorCode, Method } from '../stun/protocol.ts';
 import type { AllocateOptions } from './allocate-request.ts';
 import { type AllocationFailure, type AllocationFailureKind, allocationFailure } from './allocation-failure.ts';
 import { systemClock } from './clock.ts';
@@ -173,7 +174,7 @@ class AllocationSearch {
     if (!socket) return failure(allocationFailure({ kind: 'closed' }));
     if (!socket.ok) return failure(allocationFailure(notOpened(endpoint, socket.error)));
     const client = new TurnClient(socket.value, clientOptions);
-    const stop = () => client.close();
+    const stop = () => abandon(client);
     signal?.addEventListener('abort', stop, { once: true });
     const allocated = await client.allocate(allocate);
     signal?.removeEventListener('abort', stop);
@@ -188,6 +189,15 @@ class AllocationSearch {
     };
     return success({ allocation, client, endpoint, clientOptions, close });
   }
+}
+
+/**
+ * Closes a client in the middle of an Allocate. The server may have granted it already, and would keep it for ten minutes: what it
+ * makes of this Refresh (RFC 8656 §8.1) nobody waits for.
+ */
+function abandon(client: TurnClient): void {
+  void client.requests.request(Method.refresh, (writer) => writeLifetime(writer, 0));
+  client.close();
 }
 
 function unfollowed(error: AllocationFailure): Result<never, AllocationFailure> {

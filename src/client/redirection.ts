@@ -1,4 +1,4 @@
-import { IpAddress, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
+import { IpAddress, isIpv4Mapped, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily, ErrorCode } from '../stun/protocol.ts';
 import { isHostName } from './ice-url.ts';
 import type { RequestFailure } from './request-failure.ts';
@@ -24,9 +24,13 @@ export function redirectedFrom(endpoint: ServerEndpoint, reason: RequestFailure)
   };
 }
 
-/** A server on the network must not make its clients talk to this machine, nor to many at once. */
+/**
+ * A server on the network must not make its clients talk to this machine, nor to many at once. The family stays as it is
+ * (RFC 8489 §14.15), and an IPv4 address is not written as one of IPv6, behind which loopback could hide.
+ */
 function mayBeServer({ ip, port }: TransportAddress, from: TransportAddress): boolean {
-  return port > 0 && !isUnspecified(ip) && !isMulticast(ip) && (!isLoopback(ip) || isLoopback(from.ip));
+  if (port === 0 || ip.family !== from.ip.family || isIpv4Mapped(ip)) return false;
+  return !isUnspecified(ip) && !isMulticast(ip) && (!isLoopback(ip) || isLoopback(from.ip));
 }
 
 const ipv6Loopback = IpAddress.parse('::1')!;

@@ -105,8 +105,8 @@ export function startTls(
   const socket = connectTls({
     socket: connection,
     host: serverName,
-    // SNI carries names only (RFC 6066 §3).
-    ...(isIP(serverName) === 0 && { servername: serverName }),
+    // SNI carries names only, and those without the dot at the end (RFC 6066 §3).
+    ...(isIP(serverName) === 0 && { servername: serverName.replace(/\.$/, '') }),
     ...(trusted !== undefined && { ca: trusted }),
     ALPNProtocols: ['stun.turn'],
     // What a server shows is worth telling, so the handshake is let through and judged below, before anything is sent.

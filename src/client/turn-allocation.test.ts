@@ -153,6 +153,21 @@ describe('staying alive', () => {
     expect(lost).toEqual([]);
   });
 
+  it('waits for the end of a lifetime of years in steps that a timer can take', async () => {
+    const waits: number[] = [];
+    const schedule = clock.schedule.bind(clock);
+    clock.schedule = (delayMs, callback) => {
+      waits.push(delayMs);
+      return schedule(delayMs, callback);
+    };
+    server.lifetimeSeconds = 2 ** 32 - 1;
+    await clock.until(allocation.refresh());
+    await clock.advance(60 * 24 * 60 * minute);
+    expect(Math.max(...waits)).toBe(2 ** 31 - 1);
+    expect(count(Method.refresh)).toBe(1);
+    allocation.abandon();
+  });
+
   it('refreshes a short-lived allocation half way', async () => {
     server.lifetimeSeconds = 60;
     await clock.until(allocation.refresh());

@@ -19,6 +19,9 @@ import { isErrorResponse, type RequestFailure } from './request-failure.ts';
 import { failure, type Result, success } from './result.ts';
 import { readIfPresent, type StunClient } from './stun-client.ts';
 
+/** Longer waits than these end at once (`setTimeout`); what is not due by then is waited for again. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
 /** How one datagram goes to a peer. */
 export interface SendOptions {
   /** Asks the server to set the DF bit towards the peer; such data goes in a Send indication (RFC 8656 §11.1). */
@@ -215,7 +218,8 @@ export class TurnAllocation {
     const dueAt = this.#schedule.nextDueAt;
     if (this.#closed || dueAt === undefined) return;
     const { clock } = this.#stun;
-    this.#timer = clock.schedule(Math.max(0, dueAt - clock.now()), () => this.#refreshDue());
+    const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(0, dueAt - clock.now()));
+    this.#timer = clock.schedule(waitMs, () => this.#refreshDue());
   }
 
   #refreshDue(): void {

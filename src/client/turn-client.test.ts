@@ -191,6 +191,19 @@ describe('authentication', () => {
     expect(textOf(lastAllocate(), Attribute.realm)).toBe('example.org');
   });
 
+  it('does not show what the password makes of one realm after the other, without end', async () => {
+    let realms = 0;
+    socket.script = (request) => [
+      answerTo(request, MessageClass.error, (writer) => {
+        writeErrorCode(writer, 401);
+        writeText(writer, Attribute.realm, `realm ${++realms}`);
+        writeText(writer, Attribute.nonce, 'a nonce');
+      }),
+    ];
+    expect(await allocate()).toMatchObject({ ok: false, error: { code: 401, authenticated: true } });
+    expect(realms).toBe(3);
+  });
+
   it('takes the new nonce of a 438 and goes on', async () => {
     const turn = client();
     const allocation = await clock.until(turn.allocate());

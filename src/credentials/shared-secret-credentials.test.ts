@@ -157,6 +157,37 @@ describe('static users', () => {
     expect(some.candidates('both', md5).map(({ key }) => key)).toEqual([longTermKey(md5, 'both', realm, 'configured')]);
   });
 
+  it('are found however their letters with accents are written, by a key made from either form', () => {
+    const [composed, decomposed] = ['zoë', 'zoe\u0308'];
+    for (const name of [composed, decomposed]) {
+      const some = new StaticUsers([{ name, password: 'pass' }], realm);
+      for (const algorithm of [md5, sha256]) {
+        const keys = some.candidates(composed, algorithm).map(({ key }) => key);
+        expect(keys).toContainEqual(longTermKey(algorithm, composed, realm, 'pass'));
+        expect(some.candidates(decomposed, algorithm)).toEqual(some.candidates(composed, algorithm));
+      }
+      expect(some.candidates(composed, md5)[0]?.user).toBe(name);
+    }
+    const asKept = new StaticUsers([{ name: decomposed, password: 'pass' }], realm);
+    const keys = asKept.candidates(decomposed, md5).map(({ key }) => key);
+    expect(keys).toContainEqual(longTermKey(md5, decomposed, realm, 'pass'));
+    const stored = { name: composed, realm, md5Key: '00', sha256Key: undefined };
+    expect(
+      new StaticUsers([{ name: decomposed, password: 'pass' }], realm, [stored]).candidates(composed, md5),
+    ).toEqual(asKept.candidates(composed, md5));
+  });
+
+  it('may be stored in both forms, by former versions', () => {
+    const stored = ['zoë', 'zoe\u0308'].map((name) => ({
+      name,
+      realm,
+      md5Key: longTermKey(md5, name, realm, 'pass').toString('hex'),
+      sha256Key: undefined,
+    }));
+    const found = new StaticUsers([], realm, stored).candidates('zoë', md5);
+    expect(found.map(({ key }) => key.toString('hex'))).toEqual(stored.map(({ md5Key }) => md5Key));
+  });
+
   it('and shared secrets work side by side', () => {
     const both = new CombinedCredentials([
       new StaticUsers([{ name: '1700000000:alice', password: 'pass' }], realm),

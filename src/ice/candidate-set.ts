@@ -91,7 +91,8 @@ export class CandidateSet {
       foundation: this.#foundations.of({
         type,
         protocol,
-        base: parts.base.ip,
+        // A relayed candidate is its own base (RFC 8445 §5.1.1.2).
+        base: type === 'relay' ? address.ip : parts.base.ip,
         ...(server && { server: server.address.ip }),
         ...(relayProtocol && { relayProtocol }),
       }),

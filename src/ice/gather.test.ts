@@ -87,6 +87,22 @@ describe('servers', () => {
     expect(report.elapsedMs).toBeLessThan(100);
   });
 
+  it('give relays of one foundation to all addresses of this machine, since a relay is its own base', async () => {
+    machine.interfaces.push({ name: 'wlan0', addresses: ['192.168.7.2'] });
+    let port = 51_000;
+    turnServer.alter = (answer) => {
+      turnServer.relayedAddress = address('203.0.113.5', ++port);
+      return [answer];
+    };
+    const { candidates } = await machine.gather({ servers: [askTurn, { urls: [turnTcp], credentials }] });
+    const relays = candidates.filter(({ type }) => type === 'relay');
+    expect(relays.map(({ networkInterface }) => networkInterface).sort()).toEqual(['eth0', 'eth0', 'wlan0', 'wlan0']);
+    const of = (protocol: string) =>
+      relays.filter((one) => one.relayProtocol === protocol).map((one) => one.foundation);
+    expect([new Set(of('udp')).size, new Set(of('tcp')).size]).toEqual([1, 1]);
+    expect(of('udp')[0]).not.toBe(of('tcp')[0]);
+  });
+
   it('get everything back: allocations, sockets and timers', async () => {
     await machine.gather({ servers: [askStun, askTurn, { urls: [turnTcp], credentials }] });
     expect(machine.arrived.filter((request) => request === `${turn} refresh`)).toHaveLength(2);
@@ -141,7 +157,7 @@ describe('a server that fails', () => {
     expect(report.errors).toMatchObject([
       { errorCode: 701, errorText: 'STUN binding request timed out.', problem: { code: 'no_answer' } },
       { errorCode: 701, errorText: 'TURN allocate request timed out.', problem: { code: 'no_answer' } },
-      { errorCode: 701, errorText: 'Failed to establish connection.', problem: { code: 'connect_timeout' } },
+      { errorCode: 701, errorText: 'Failed to establish connection', problem: { code: 'connect_timeout' } },
     ]);
     expect(machine.open.size).toBe(0);
   });
@@ -215,7 +231,7 @@ describe('a server that fails', () => {
     machine.serveStun('203.0.113.2:5349', turnServer);
     const { errors } = await machine.gather({ servers: [{ urls: ['turns:203.0.113.2'], credentials }] });
     expect(errors).toMatchObject([
-      { errorText: 'Failed to establish connection.', problem: { code: 'plain_expected' } },
+      { errorText: 'Failed to establish connection', problem: { code: 'plain_expected' } },
     ]);
   });
 
@@ -240,6 +256,29 @@ describe('a server that fails', () => {
   it('shows no address where names are to hide them', async () => {
     const { errors } = await machine.gather({ servers: [{ urls: ['stun:203.0.113.9'] }], mdns: true });
     expect(errors).toMatchObject([{ address: null, port: null }]);
+  });
+});
+
+describe('an interruption', () => {
+  it('ends gathering at once, and gives everything back', async () => {
+    const stop = new AbortController();
+    const errors: unknown[] = [];
+    const candidates: string[] = [];
+    const dead = { urls: ['stun:203.0.113.9', 'turn:203.0.113.9', 'turn:203.0.113.9?transport=tcp'], credentials };
+    machine.clock.schedule(200, () => stop.abort());
+    const report = await machine.gather({
+      servers: [askTurn, dead],
+      signal: stop.signal,
+      onError: (error) => errors.push(error),
+      onCandidate: ({ type }) => candidates.push(type),
+    });
+    expect(report.elapsedMs).toBeLessThan(250);
+    expect(candidates).toContain('relay');
+    expect(errors).toEqual([]);
+    expect(machine.arrived).toContain(`${turn} refresh`);
+    await machine.clock.advance(20);
+    expect(machine.open.size).toBe(0);
+    expect(machine.clock.armed).toBe(0);
   });
 });
 

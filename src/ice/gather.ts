@@ -25,6 +25,8 @@ export interface GatherOptions {
   readonly timeoutMs: number;
   /** PEM certificates to trust in place of the usual ones. */
   readonly trusted?: string;
+  /** Ends gathering: what was found until then is in the report, errors of servers that were still being asked are not. */
+  readonly signal?: AbortSignal;
   readonly onCandidate?: (candidate: GatheredCandidate) => void;
   readonly onError?: (error: CandidateError) => void;
 }
@@ -115,7 +117,7 @@ class Gathering {
   }
 
   #context(): QueryContext {
-    const { policy, families, timeoutMs, trusted, mdns, onError } = this.#options;
+    const { policy, families, timeoutMs, trusted, mdns, signal, onError } = this.#options;
     return {
       dependencies: this.#dependencies,
       candidates: this.#candidates,
@@ -123,12 +125,15 @@ class Gathering {
       relayOnly: policy === 'relay',
       families,
       timeoutMs,
+      signal,
       trusted,
       bases: this.#bases,
       hostSocket: (base) => this.#hostSocket(base),
       hidesAddresses: mdns,
       elapsedMs: () => this.#elapsedMs(),
       onError: (error) => {
+        // That there was no answer yet says nothing of a server.
+        if (signal?.aborted) return;
         this.#errors.push(error);
         onError?.(error);
       },
@@ -143,6 +148,7 @@ class Gathering {
     this.#candidates.addHost(base, { ip: base.ip, port: DISCARD_PORT }, 'active');
     const port = await listening;
     if (!port.ok) return;
+    if (this.#closed) return port.value.close();
     this.#listening.push(port.value);
     this.#candidates.addHost(base, port.value.address, 'passive');
   }

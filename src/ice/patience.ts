@@ -15,11 +15,21 @@ export class Patience {
   #timer: Timer;
   #answered = false;
 
-  constructor(clock: Clock, timeoutMs: number) {
+  readonly #interruption: AbortSignal | undefined;
+  readonly #interrupt = () => {
+    this.#timer.cancel();
+    this.#controller.abort();
+  };
+
+  /** @param interruption ends all waiting at once */
+  constructor(clock: Clock, timeoutMs: number, interruption?: AbortSignal) {
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#deadline = this.#startedAt + timeoutMs;
     this.#timer = this.#arm();
+    this.#interruption = interruption;
+    if (interruption?.aborted) this.#interrupt();
+    else interruption?.addEventListener('abort', this.#interrupt, { once: true });
   }
 
   /** Aborts when the time is over. */
@@ -70,6 +80,7 @@ export class Patience {
   /** Nothing is waited for any more. */
   end(): void {
     this.#timer.cancel();
+    this.#interruption?.removeEventListener('abort', this.#interrupt);
   }
 
   /**

@@ -19,7 +19,7 @@ const SERVER_NOT_REACHABLE = 701;
 /** The texts are Chromium's, so that people find again what they have seen in a browser. */
 const texts = {
   lookup: (usage: Usage) => `${usage} host lookup received error.`,
-  connection: () => 'Failed to establish connection.',
+  connection: () => 'Failed to establish connection',
   silence: (usage: Usage) =>
     usage === 'STUN' ? 'STUN binding request timed out.' : 'TURN allocate request timed out.',
   url: () => 'Invalid ICE server URL.',

@@ -57,10 +57,17 @@ describe('what holds no iceServers says why', () => {
     [[{ urls: 'turn:a', credential: { macKey: 'x' } }], 'bad_server', /OAuth/],
     [{ s: 'error', v: 'unauthorized' }, 'refused', /unauthorized/],
     [{ error: { code: 'forbidden', message: 'No.' } }, 'refused', /No\./],
+    [{ message: 'No\u001b[2J.' }, 'refused', /No\ufffd\[2J\.$/],
+    [[turn, { urls: Array(100).fill('stun:a') }], 'bad_server', /more than 100 URLs/],
   ])('%j', (document, code, reason) => {
     const result = read(document);
     expect(result).toMatchObject({ ok: false, error: { code } });
     expect(!result.ok && result.error.reason).toMatch(reason);
+  });
+
+  it('also when it is all envelopes', () => {
+    const open = '{"v":'.repeat(20_000);
+    expect(readIceServers(`${open}7${'}'.repeat(20_000)}`)).toMatchObject({ error: { code: 'no_servers' } });
   });
 
   it('and never throws', () => {

@@ -12,6 +12,10 @@ type Json = Readonly<Record<string, unknown>>;
 /** Where services put their list: most in `iceServers`, Twilio in `ice_servers`; Xirsys puts all of it into `v`, or once into `d`. */
 const listKeys = ['iceServers', 'ice_servers'] as const;
 const envelopeKeys = ['v', 'd', 'data', 'result'] as const;
+/** How many envelopes may be in one another. */
+const MAX_ENVELOPES = 4;
+/** An app has a handful; all of them are asked at once. */
+const MAX_URLS = 100;
 
 /**
  * Reads `iceServers` in the forms in which apps and services have them: an `RTCConfiguration`, `{iceServers}`, a list, a single
@@ -24,7 +28,9 @@ export function readIceServers(text: string): Result<readonly IceServer[], IceSe
   } catch {
     return notJson(text);
   }
-  return fromDocument(document);
+  const servers = fromDocument(document, 0);
+  if (!servers.ok || servers.value.reduce((sum, { urls }) => sum + urls.length, 0) <= MAX_URLS) return servers;
+  return refuse('bad_server', `there are more than ${MAX_URLS} URLs in it, and an app has a handful`);
 }
 
 function notJson(text: string): Result<never, IceServersError> {
@@ -35,7 +41,7 @@ function notJson(text: string): Result<never, IceServersError> {
   return refuse('not_json', 'it is not JSON');
 }
 
-function fromDocument(document: unknown): Result<readonly IceServer[], IceServersError> {
+function fromDocument(document: unknown, envelopes: number): Result<readonly IceServer[], IceServersError> {
   if (Array.isArray(document)) return fromList(document);
   if (!isObject(document)) return refuse('no_servers', 'it is neither a list of servers nor an object that holds one');
   for (const key of listKeys) if (document[key] !== undefined) return fromValue(document[key], key);
@@ -44,7 +50,9 @@ function fromDocument(document: unknown): Result<readonly IceServer[], IceServer
   }
   const said = complaintOf(document);
   if (said !== undefined) return refuse('refused', `it is an error of the service: ${said}`);
-  for (const key of envelopeKeys) if (isObject(document[key])) return fromDocument(document[key]);
+  for (const key of envelopeKeys) {
+    if (envelopes < MAX_ENVELOPES && isObject(document[key])) return fromDocument(document[key], envelopes + 1);
+  }
   return refuse('no_servers', 'there is no iceServers, ice_servers, urls or uris in it');
 }
 
@@ -95,7 +103,8 @@ function textOf(value: unknown): string | undefined | null {
 function complaintOf(document: Json): string | undefined {
   const { s, v, error, message } = document;
   const said = s === 'error' ? v : isObject(error) ? (error.message ?? error.code) : (error ?? message);
-  return typeof said === 'string' && said !== '' ? said.slice(0, 200) : undefined;
+  // It comes from the network: unprintable characters have no business on a terminal.
+  return typeof said === 'string' && said !== '' ? said.slice(0, 200).replaceAll(/\p{C}/gu, '\ufffd') : undefined;
 }
 
 function isObject(value: unknown): value is Json {

@@ -36,6 +36,8 @@ export interface QueryContext {
   readonly relayOnly: boolean;
   readonly families: readonly AddressFamily[];
   readonly timeoutMs: number;
+  /** Ends the query at once. */
+  readonly signal: AbortSignal | undefined;
   readonly trusted: string | undefined;
   /** All addresses from which servers may be asked. */
   readonly bases: readonly LocalAddress[];
@@ -65,7 +67,7 @@ export class ServerQuery {
     this.#asked = asked;
     this.#rank = rank;
     this.#context = context;
-    this.#patience = new Patience(context.dependencies.clock, context.timeoutMs);
+    this.#patience = new Patience(context.dependencies.clock, context.timeoutMs, context.signal);
   }
 
   async run(): Promise<ServerReport> {

@@ -1,7 +1,7 @@
 /** What it means that a TCP or TLS connection to a server fails, and what to do about it. Pure. */
 
 import { type CertificateSummary, daysLeft, namesInWords } from '../client/certificate.ts';
-import { formatIceUrl, type IceUrl, isStunOnly } from '../client/ice-url.ts';
+import { formatIceUrl, type IceUrl, isSecure, isStunOnly } from '../client/ice-url.ts';
 import type { ForeignProtocol, TransportError } from '../client/transport-error.ts';
 import { formatTransportAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { type Advice, advice } from './advice.ts';
@@ -23,7 +23,9 @@ export function adviseOnConnect(error: TransportError, { server, url }: Connecti
       return advice(
         'refused',
         `The host is there, but nothing listens at ${where} over TCP.`,
-        `Start the server, let it listen on TCP, or correct the port; the default is 3478, and 5349 for ${isStunOnly(url) ? 'stuns:' : 'turns:'}.`,
+        isSecure(url)
+          ? 'Start the server, let it listen for TLS on this very address, or correct the port; the default is 5349. coturn opens no port for TLS when it cannot read its certificate or key: its log says so.'
+          : 'Start the server, let it listen for TCP on this very address, or correct the port; the default is 3478.',
       );
     case 'timed-out':
       return advice(
@@ -45,6 +47,13 @@ export function adviseOnConnect(error: TransportError, { server, url }: Connecti
 }
 
 export function noRoute(where: string, code: string): Advice {
+  if (code === 'EHOSTUNREACH' || code === 'EHOSTDOWN') {
+    return advice(
+      'unreachable',
+      `The way to ${where} ends before it (${code}): the host is down, no network leads there, or a firewall rejects what is sent to it.`,
+      "Check the address, that the host is up, and that its firewall and its provider's let the port through.",
+    );
+  }
   return advice(
     'unreachable',
     `This machine has no way to ${where} (${code}).`,
@@ -84,8 +93,8 @@ export function adviseOnTls(error: TransportError, context: ConnectionContext): 
         ? otherTlsService(where)
         : advice(
             'tls_refused',
-            `The server refuses the TLS handshake (${error.code}): there is no TLS version or cipher that both sides know, or it wants a certificate of the client.`,
-            'Let it offer TLS 1.2 or 1.3 with modern ciphers, and ask for no client certificate.',
+            `The server refuses the TLS handshake (${error.code}): it has no certificate with the key that belongs to it, there is no TLS version or cipher that both sides know, or it wants a certificate of the client.`,
+            'Look into its log for a certificate or key that it could not load. Let it offer TLS 1.2 or 1.3 with modern ciphers, and ask for no client certificate (coturn: take out CA-file).',
           );
     default:
       return error.certificate
@@ -176,6 +185,15 @@ export function adviseOnForeignAnswer(error: TransportError, { server, url }: Co
 export function foreignWithoutTls(error: TransportError, { server }: ConnectionContext): Advice | undefined {
   const { speaks } = error;
   return speaks === 'http' || speaks === 'ssh' ? foreignService(speaks, formatTransportAddress(server)) : undefined;
+}
+
+/** TLS was tried in vain, and what is there does not answer STUN either. */
+export function neitherTlsNorStun({ server }: ConnectionContext): Advice {
+  return advice(
+    'not_stun',
+    `What answers at ${formatTransportAddress(server)} speaks neither TLS nor STUN, so it is some other service.`,
+    'Check host and port: 5349 is the default of turns: and stuns:.',
+  );
 }
 
 function foreignService(speaks: Exclude<ForeignProtocol, 'tls'>, where: string): Advice {

@@ -30,7 +30,7 @@ export function expiryOf(username: string): number | undefined {
 export const credentialsMissing: Advice = advice(
   'credentials_missing',
   'The server asks for credentials, and none were given (401).',
-  'Give --secret-file for a shared secret, or --username with --password-file.',
+  'Give --secret-file for a shared secret, or --username with --password-file; in a list of ICE servers, a username and a credential.',
 );
 
 /** Why a server answers 401 to a request with credentials. */
@@ -63,7 +63,7 @@ export function adviseOnWrongCredentials(credentials: LadderCredentials | undefi
   return advice(
     'wrong_credentials',
     'The server refused the username or the password (401).',
-    'Check both. If the server uses a shared secret, give that with --secret-file; if it stores hashed keys, each is good for one realm only.',
+    'Check both. If the server uses a shared secret (coturn with use-auth-secret knows nothing else), give that with --secret-file. Users in a database of coturn, and hashed keys, are good for one realm only: compare it with the one that the server names.',
   );
 }
 

@@ -34,11 +34,11 @@ function candidatesFor(url: IceUrl): readonly IceUrl[] {
   const candidates = new Map<string, IceUrl>();
   const add = (scheme: IceUrl['scheme'], port: number, transport: IceUrl['transport']) =>
     candidates.set(`${transport} ${port}`, { scheme, host: url.host, port, transport });
-  add(plain, 3478, 'udp');
   add(plain, url.port, 'udp');
   // There is no URL for STUN over plain TCP.
-  if (!stun) add(plain, 3478, 'tcp');
   if (!stun && !isSecure(url)) add(plain, url.port, 'tcp');
+  add(plain, 3478, 'udp');
+  if (!stun) add(plain, 3478, 'tcp');
   add(overTls, 5349, 'tcp');
   add(overTls, 443, 'tcp');
   candidates.delete(`${url.transport} ${url.port}`);

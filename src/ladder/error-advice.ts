@@ -99,7 +99,7 @@ function forbidden(rung: RungName, context: AdviceContext): Advice {
     return advice(
       'peer_forbidden',
       `The server does not let clients reach ${peerOf(context)} (403). Here that is one of its own relayed addresses, so two clients of this server could not meet.`,
-      'If clients are meant to reach such addresses, allow them: relay.peers.allow in taciturn; allowed-peer-ip in coturn, and allow-loopback-peers for loopback.',
+      'If clients are meant to reach such addresses, allow them: relay.peers.allow in taciturn; in coturn allowed-peer-ip, or a narrower denied-peer-ip, and allow-loopback-peers for loopback.',
     );
   }
   return advice(

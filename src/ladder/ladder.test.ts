@@ -303,7 +303,7 @@ describe('over TCP and TLS', () => {
     ['certificate-self-signed', 'certificate_self_signed', /self-signed/],
     ['certificate-untrusted', 'certificate_untrusted', /issued by Somebody/],
     ['tls-refused', 'tls_refused', /refuses the TLS handshake/],
-    ['not-tls', 'not_tls', /is not TLS/],
+    ['not-tls', 'not_stun', /neither TLS nor STUN/],
     ['tls-closed', 'tls_closed', /in the middle of the TLS handshake/],
     ['timed-out', 'tls_silent', /does not answer the TLS handshake/],
     ['other', 'tls_failed', /failed/],

@@ -6,7 +6,7 @@ import type { Result } from '../client/result.ts';
 import type { TransportError } from '../client/transport-error.ts';
 import type { TurnAllocation } from '../client/turn-allocation.ts';
 import { type AllocateChallenge, TurnClient } from '../client/turn-client.ts';
-import { formatTransportAddress, type TransportAddress } from '../stun/ip-address.ts';
+import { formatTransportAddress, type IpAddress, type TransportAddress } from '../stun/ip-address.ts';
 import { PasswordAlgorithm } from '../stun/long-term-key.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 import type { Advice } from './advice.ts';
@@ -23,6 +23,8 @@ import {
   adviseOnEcho,
   allocationWarnings,
   emptyRealmWarning,
+  explainsUnreachable,
+  keepsPeersAway,
   openRelayWarning,
   slownessWarning,
   unreachableWarning,
@@ -52,6 +54,8 @@ export interface LadderDependencies extends ReachDependencies, ResolutionDepende
    * the relayed address is reached at all, and not only within the server.
    */
   readonly openPeer?: (relayed: TransportAddress) => Promise<Result<MessageSocket, TransportError>>;
+  /** Aborted, it lets the ladder end after the step that is under way, with everything given back. */
+  readonly signal?: AbortSignal;
   /** Whether to look for a STUN server at other usual ports of the host when there is none where the URL says; yes when left out. */
   readonly looksElsewhere?: boolean;
 }
@@ -114,7 +118,7 @@ export class Ladder {
     if (!(await this.#rung('permission', () => this.#permit(a, b)))) return false;
     if (!(await this.#rung('channel', () => this.#bindChannels(a, b)))) return false;
     if (!(await this.#rung('echo', () => this.#echo(a, b)))) return false;
-    await this.#dependencies.whileOpen?.(a.allocation, b.allocation);
+    if (!this.#dependencies.signal?.aborted) await this.#dependencies.whileOpen?.(a.allocation, b.allocation);
     // Refreshes that met with what was measured there say nothing.
     this.#slowness('refresh');
     if (!(await this.#rung('refresh', () => this.#refresh(a)))) return false;
@@ -135,7 +139,8 @@ export class Ladder {
   }
 
   async #rung<T>(name: RungName, step: () => Promise<Outcome<T>>): Promise<T | undefined> {
-    const { clock, onRung } = this.#dependencies;
+    const { clock, onRung, signal } = this.#dependencies;
+    if (signal?.aborted) return undefined;
     const startedAt = clock.now();
     const outcome = await step();
     const elapsedMs = microseconds(clock.now() - startedAt);
@@ -205,6 +210,7 @@ export class Ladder {
     const { relayedAddress, granted } = allocation;
     const { lifetimeSeconds, mappedAddress } = granted;
     const context = { server: client.server.ip, mapped: mappedAddress.ip };
+    const about = allocationWarnings(relayedAddress, lifetimeSeconds, context);
     const credentials = this.#credentials;
     const expiresAt = credentials && expiryOf(credentials.username);
     return {
@@ -215,13 +221,10 @@ export class Ladder {
         relayedAddress: formatTransportAddress(relayedAddress),
         mappedAddress: formatTransportAddress(mappedAddress),
         lifetimeSeconds,
+        ...(keepsPeersAway(about, context.server) && { reachableByPeers: false }),
         ...(expiresAt !== undefined && { credentialExpiresAt: expiresAt }),
       },
-      warnings: [
-        ...alternateNote(hops),
-        ...allocationWarnings(relayedAddress, lifetimeSeconds, context),
-        ...credentialWarnings(credentials, this.#dependencies.unixNow()),
-      ],
+      warnings: [...alternateNote(hops), ...about, ...credentialWarnings(credentials, this.#dependencies.unixNow())],
     };
   }
 
@@ -234,7 +237,7 @@ export class Ladder {
   }
 
   #follow<T>(first: TurnClient, ask: (client: TurnClient) => Promise<Result<T, RequestFailure>>) {
-    return followAlternates(first, ask, (server) => this.#clients.open(server));
+    return followAlternates(first, ask, this.#clients);
   }
 
   /** Why a credential was refused that was just made from a shared secret, if that is because of a clock. */
@@ -286,7 +289,7 @@ export class Ladder {
     const sorted = roundTripsMs.map(microseconds).sort((x, y) => x - y);
     const medianMs = sorted[Math.floor(received / 2)]!;
     const reachableFromHere = await this.#reachesFromOutside(a);
-    const isNews = reachableFromHere === false && !this.#warnedOfAddress();
+    const isNews = reachableFromHere === false && !this.#hasExplained(a.client.server.ip);
     return {
       passed: true,
       value: true,
@@ -315,8 +318,11 @@ export class Ladder {
     return arrivesFromOutside(allocation, { socket: socket.value, peer, clock });
   }
 
-  #warnedOfAddress(): boolean {
-    return this.#rungs.some(({ warnings }) => warnings.some(({ code }) => code.startsWith('relayed_address')));
+  #hasExplained(server: IpAddress): boolean {
+    return explainsUnreachable(
+      this.#rungs.flatMap(({ warnings }) => warnings),
+      server,
+    );
   }
 
   async #refresh({ client, allocation }: Allocated): Promise<Outcome<true>> {

@@ -4,6 +4,7 @@ import { type IceUrl, isSecure } from '../client/ice-url.ts';
 import type { MessageSocket } from '../client/message-socket.ts';
 import { failure, type Result, success } from '../client/result.ts';
 import { diagnosticRetransmission } from '../client/retransmission.ts';
+import type { ServerEndpoint } from '../client/server-endpoint.ts';
 import { StunClient } from '../client/stun-client.ts';
 import type { TcpConnection, TlsOptions } from '../client/tcp-connection.ts';
 import { describeTransportError, type TransportError } from '../client/transport-error.ts';
@@ -15,6 +16,7 @@ import {
   type ConnectionContext,
   certificateWarning,
   foreignWithoutTls,
+  neitherTlsNorStun,
   noRoute,
   noSocket,
   plainExpected,
@@ -43,10 +45,31 @@ export interface Reached {
 export class LadderReach {
   readonly #url: IceUrl;
   readonly #dependencies: ReachDependencies;
+  /** Servers that others have sent the client to, by address. */
+  readonly #alternates = new Map<string, ServerEndpoint>();
 
   constructor(url: IceUrl, dependencies: ReachDependencies) {
     this.#url = url;
     this.#dependencies = dependencies;
+  }
+
+  /** A server at an address, with the name that its certificate must be for: the URL's, unless it was redirected to with another. */
+  endpointAt(address: TransportAddress): ServerEndpoint {
+    const { host, transport } = this.#url;
+    return (
+      this.#alternates.get(formatTransportAddress(address)) ?? {
+        transport: isSecure(this.#url) ? 'tls' : transport,
+        address,
+        via: 'address',
+        host,
+        serverName: host,
+      }
+    );
+  }
+
+  /** Takes note of a server that another one sends the client to. */
+  redirectedTo(endpoint: ServerEndpoint): void {
+    this.#alternates.set(formatTransportAddress(endpoint.address), endpoint);
   }
 
   /** Connects over TCP to the first address that lets it. */
@@ -68,7 +91,7 @@ export class LadderReach {
   }
 
   async secure({ server, connection }: Reached): Promise<Outcome<MessageSocket>> {
-    const secured = await connection.secure(this.#tlsOptions());
+    const secured = await connection.secure(this.#tlsOptions(server));
     if (!secured.ok) {
       const { error } = secured;
       const problem = (await this.#withoutTls(server, error)) ?? adviseOnTls(error, this.context(server));
@@ -99,7 +122,7 @@ export class LadderReach {
     const connection = await this.#dependencies.connectTcp(server);
     if (!connection.ok) return refuse(connection.error, adviseOnConnect(connection.error, this.context(server)));
     if (!isSecure(this.#url)) return success(connection.value.plain());
-    const secured = await connection.value.secure(this.#tlsOptions());
+    const secured = await connection.value.secure(this.#tlsOptions(server));
     if (!secured.ok) return refuse(secured.error, adviseOnTls(secured.error, this.context(server)));
     return success(secured.value.socket);
   }
@@ -108,7 +131,7 @@ export class LadderReach {
   async speaksTls(server: TransportAddress): Promise<Advice | undefined> {
     const connection = await this.#dependencies.connectTcp(server);
     if (!connection.ok) return undefined;
-    const secured = await connection.value.secure(this.#tlsOptions());
+    const secured = await connection.value.secure(this.#tlsOptions(server));
     if (secured.ok) secured.value.socket.close();
     // A certificate that is no good is one nevertheless.
     const isTls = secured.ok || secured.error.certificate !== undefined || secured.error.kind === 'tls-refused';
@@ -116,7 +139,8 @@ export class LadderReach {
   }
 
   context(server: TransportAddress): ConnectionContext {
-    return { server, url: this.#url, unixNow: this.#dependencies.unixNow() };
+    const url = { ...this.#url, host: this.endpointAt(server).serverName };
+    return { server, url, unixNow: this.#dependencies.unixNow() };
   }
 
   /** A better reason than a failed handshake, when it turns out what the server speaks without TLS. */
@@ -130,12 +154,15 @@ export class LadderReach {
     client.close();
     if (answer.ok) return plainExpected(server, this.#url);
     const { error } = answer;
-    return error.kind === 'connection-failed' ? foreignWithoutTls(error.error, this.context(server)) : undefined;
+    const context = this.context(server);
+    const foreign = error.kind === 'connection-failed' ? foreignWithoutTls(error.error, context) : undefined;
+    return foreign ?? (kind === 'not-tls' ? neitherTlsNorStun(context) : undefined);
   }
 
-  #tlsOptions(): TlsOptions {
+  #tlsOptions(server: TransportAddress): TlsOptions {
     const { trusted } = this.#dependencies;
-    return { serverName: this.#url.host, ...(trusted !== undefined && { trusted }) };
+    const { serverName } = this.endpointAt(server);
+    return { serverName, ...(trusted !== undefined && { trusted }) };
   }
 }
 

@@ -70,17 +70,17 @@ function relayedAddressWarning({ ip }: TransportAddress, { server, mapped }: Rel
     );
   }
   if (onlyDefaults.judge(ip).reachable) return otherFamily(ip, server);
-  const local = onlyDefaults.judge(server).reachable ? '' : ' That is fine as long as all peers are there too.';
+  const isLocal = !onlyDefaults.judge(server).reachable;
   if (ip.text === '::1' || ip.text.startsWith('127.')) {
     return advice(
       'relayed_address_loopback',
-      `The relayed address ${ip.text} is a loopback address: only programs on the server's own machine reach it.${local}`,
+      `The relayed address ${ip.text} is a loopback address: only programs on the server's own machine reach it.${isLocal ? ' That is fine as long as all peers are there too.' : ''}`,
       `Set the address to relay from: relay.${family}.address in taciturn, relay-ip in coturn.`,
     );
   }
   return advice(
     'relayed_address_private',
-    `The relayed address ${ip.text} is not public: peers elsewhere cannot reach it.${local}`,
+    `The relayed address ${ip.text} is not public: peers elsewhere cannot reach it.${isLocal ? ' That is fine as long as all peers are in its network.' : ''}`,
     `If the server is behind a NAT, tell it its public address: ${external}.`,
   );
 }
@@ -117,6 +117,26 @@ export function adviseOnEcho(
     `${sent - received} of ${sent} packets were lost on the way through the relay.`,
     'Try again; if it stays so, the path to the server or the server itself is overloaded.',
   );
+}
+
+/** Whether warnings about a relayed address tell already why what is sent to it from outside does not arrive. */
+export function explainsUnreachable(warnings: readonly Advice[], server: IpAddress): boolean {
+  const isPublic = onlyDefaults.judge(server).reachable;
+  return warnings.some(
+    ({ code }) =>
+      code.startsWith('relayed_address') &&
+      // Where the server itself is in a private network, a private address is what is to be expected, and is to be reached.
+      (code !== 'relayed_address_private' || isPublic),
+  );
+}
+
+/** Whether peers elsewhere surely do not reach a relayed address, by the warnings about it. */
+export function keepsPeersAway(warnings: readonly Advice[], server: IpAddress): boolean {
+  const codes = new Set(warnings.map(({ code }) => code));
+  if (codes.has('relayed_address_unspecified')) return true;
+  // Where the server itself is in a private network, its peers may be there too.
+  const isPublic = onlyDefaults.judge(server).reachable;
+  return isPublic && ['private', 'loopback', 'yours'].some((what) => codes.has(`relayed_address_${what}`));
 }
 
 /** A packet that was sent straight to a relayed address, as a peer would send it, did not arrive. */

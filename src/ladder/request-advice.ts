@@ -153,8 +153,10 @@ function strangeDatagram(stranger: ForeignDatagram, where: string): Advice {
 /** The same with where the server has been found to answer. */
 export function withElsewhere(problem: Advice, found: readonly IceUrl[]): Advice {
   if (found.length === 0) return problem;
-  const urls = found.map(formatIceUrl).join(' or ');
-  return { ...problem, fix: `The host does answer STUN elsewhere: try ${urls}. Otherwise: ${problem.fix}` };
+  const urls = found.map(formatIceUrl);
+  const listed = urls.length < 2 ? urls.join('') : `${urls.slice(0, -1).join(', ')} or ${urls.at(-1)}`;
+  const fix = `${problem.fix.slice(0, 1).toLowerCase()}${problem.fix.slice(1)}`;
+  return { ...problem, fix: `The host does answer STUN elsewhere: try ${listed}. If that is not your server, ${fix}` };
 }
 
 function refused(rung: RungName, where: string): Advice {
@@ -168,7 +170,7 @@ function refused(rung: RungName, where: string): Advice {
   return advice(
     'refused',
     `The host is there, but nothing listens at ${where} over UDP.`,
-    'Start the server, or correct the port; the default of turn: and stun: is 3478.',
+    'Start the server, let it listen on this very address, or correct the port; the default of turn: and stun: is 3478.',
   );
 }
 

@@ -7,6 +7,7 @@ import { failure, success } from '../client/result.ts';
 import type { TcpConnection } from '../client/tcp-connection.ts';
 import { writeAddress } from '../stun/attributes/address.ts';
 import { writeErrorCode } from '../stun/attributes/error-code.ts';
+import { writeText } from '../stun/attributes/text.ts';
 import { formatTransportAddress, type TransportAddress } from '../stun/ip-address.ts';
 import type { StunMessage } from '../stun/message.ts';
 import { Attribute, MessageClass, Method } from '../stun/protocol.ts';
@@ -167,6 +168,13 @@ describe('a server that sends its clients to another', () => {
 
   it.each<[string, TransportAddress, string, RegExp]>([
     ['itself', serverAddress, 'alternate_loop', /in a circle .* back to 192\.0\.2\.1:3478/],
+    [
+      'the machine of its client',
+      address('127.0.0.1', 3478),
+      'alternate_unusable',
+      /on to 127\.0\.0\.1:3478 \(300\), and/,
+    ],
+    ['one of another family', address('2001:db8::77', 3478), 'alternate_unusable', /of another address family/],
     ['one that is silent', other, 'alternate_unreachable', /on to 192\.0\.2\.77:3478 \(300\), where nothing answers/],
   ])('fails when that is %s', async (_what, to, code, says) => {
     const ladder = new ScriptedLadder();
@@ -174,6 +182,51 @@ describe('a server that sends its clients to another', () => {
     const problem = problemOf(await ladder.climb());
     expect(problem).toMatchObject({ code });
     expect(problem!.cause).toMatch(says);
+  });
+
+  it('is believed over TLS about the name for which the certificate of the other is, at both allocations', async () => {
+    const ladder = new ScriptedLadder();
+    const [sending, serving] = [new ScriptedTurnServer(), new ScriptedTurnServer()];
+    sending.alter = (answer, request) =>
+      request.method !== Method.allocate
+        ? [answer]
+        : [
+            answerTo(request, MessageClass.error, (writer) => {
+              writeErrorCode(writer, 300);
+              writeAddress(writer, Attribute.alternateServer, other);
+              writeText(writer, Attribute.alternateDomain, 'eu.example.net');
+            }),
+          ];
+    const secured: string[] = [];
+    const connectTcp = async (to: TransportAddress) => {
+      const where = formatTransportAddress(to);
+      const socket = ladder.socketTo(to === other || where === '192.0.2.77:3478' ? serving : sending, to);
+      socket.reliable = true;
+      const connection: TcpConnection = {
+        plain: () => socket,
+        secure: async ({ serverName }) => {
+          secured.push(`${where} ${serverName}`);
+          const certificate = {
+            names: [serverName],
+            issuer: '',
+            validFrom: '',
+            validTo: '2030-01-01',
+            fingerprint256: '',
+          };
+          return success({ socket, session: { protocol: 'TLSv1.3', cipher: '', alpn: undefined, certificate } });
+        },
+        close: () => {},
+      };
+      return success(connection);
+    };
+    const report = await ladder.climb({ scheme: 'turns', transport: 'tcp', port: 5349 }, { connectTcp });
+    expect(secured).toEqual([
+      '192.0.2.1:5349 turn.example.org',
+      '192.0.2.77:3478 eu.example.net',
+      '192.0.2.77:3478 eu.example.net',
+    ]);
+    expect(rungOf(report, 'challenge').warnings[0]!.cause).toContain('on to 192.0.2.77:3478 (eu.example.net) (300)');
+    expect(rungOf(report, 'allocate-peer').passed).toBe(true);
   });
 
   it('fails when that goes on and on', async () => {
@@ -235,7 +288,9 @@ describe('what is no STUN server', () => {
     };
     const problem = problemOf(await ladder.climb({ port }));
     expect(problem).toMatchObject({ code: 'no_answer' });
-    expect(problem!.fix).toMatch(/^The host does answer STUN elsewhere: try turn:turn\.example\.org\. Otherwise: /);
+    expect(problem!.fix).toMatch(
+      /^The host does answer STUN elsewhere: try turn:turn\.example\.org\. If that is not your server, check that /,
+    );
     const quiet = problemOf(await ladder.climb({ port }, { looksElsewhere: false }));
     expect(quiet!.fix).not.toContain('elsewhere');
   });

@@ -17,11 +17,15 @@ export type ProbingEstimator = Pick<BandwidthEstimator, 'plan' | 'sent' | 'recei
 
 /** Silence after which nothing more is expected, in milliseconds; at the least. */
 const QUIET_MS = 250;
+/** What may be on its way, in packets: half a second of a gigabit. */
+const WINDOW = 65_536;
 
 /** Sends what an estimator wants sent, and tells it what arrives, until it knows; then waits until the queues are empty. */
 export class BandwidthPhase {
   /** The longest that a packet has taken, in milliseconds; `undefined` when none has arrived. */
   longestMs: number | undefined;
+  /** When the last one has arrived; `undefined` when none has. */
+  lastArrivedMs: number | undefined;
   readonly #path: ProbePath;
   readonly #estimator: ProbingEstimator;
   readonly #options: BandwidthPhaseOptions;
@@ -37,7 +41,7 @@ export class BandwidthPhase {
     this.#path = path;
     this.#estimator = estimator;
     this.#options = options;
-    this.#ledger = new PacketLedger(path.next);
+    this.#ledger = new PacketLedger(path.next, WINDOW);
     this.#pacer = new Pacer(nowMs);
     this.#lastEventMs = nowMs;
   }
@@ -86,6 +90,7 @@ export class BandwidthPhase {
     const tookMs = this.#ledger.arrived(sequence, nowMs);
     if (tookMs === undefined) return;
     this.#lastEventMs = nowMs;
+    this.lastArrivedMs = nowMs;
     // When a packet came while this program was held up nobody knows. As long as the one before is the best guess: the time for which
     // it lay about is no queue of the path.
     const likelyMs = heldUp ? Math.min(tookMs, this.#lastTookMs ?? tookMs) : tookMs;

@@ -69,6 +69,9 @@ describe('what the figures mean for a call', () => {
     expect(meaning({ mbps: 2, limitedBy: 'asked' }).sentences[0]).toBe(
       'Video fits up to 540p (1.2 Mbit/s), with a quarter of the bandwidth in reserve for sound, repairs and worse moments. More may fit: no more was tried.',
     );
+    expect(meaning({ mbps: 2, limitedBy: 'time' }).sentences[0]).toContain(
+      'More may fit: there was no time to find out.',
+    );
     expect(meaning({ mbps: 10, limitedBy: 'asked' }).sentences[0]).not.toContain('More');
   });
 
@@ -95,6 +98,15 @@ describe('what the figures mean for a call', () => {
     );
   });
 
+  it('counts in what a jitter buffer adds to the delay of speech', () => {
+    expect(meaning({ oneWayMs: 50, variationMs: 1400 }).sentences[1]).toBe(
+      'Speech is bad: hardly anybody will want to talk. The reason: the delay (1,450 ms from one person to the other, jitter buffer included).',
+    );
+    expect(meaning({ oneWayMs: 40, variationMs: 30 }).sentences[1]).toBe(
+      'Speech is good, with a delay of 70 ms from one person to the other, jitter buffer included.',
+    );
+  });
+
   it('says how lost packets are made good, and why', () => {
     expect(meaning({ lost: 4 }).sentences[2]).toBe('So few packets are lost that nothing has to be done about it.');
     expect(meaning({ lost: 40, oneWayMs: 20 }).sentences[2]).toBe(
@@ -118,6 +130,35 @@ describe('what the figures mean for a call', () => {
     expect(meaning({ variationMs: 0.4 }).sentences.at(-1)).toBe(
       'Packets come evenly: a jitter buffer has nothing to even out.',
     );
+  });
+
+  it('says when the relay fell silent, and what the path was like until then', () => {
+    const packets: PacketCounts = {
+      ...{ sent: 2000, received: 999, lost: 1001, lossFraction: 0.5005 },
+      ...{ reordered: 0, duplicated: 0, longestBurst: 1000 },
+    };
+    const roundTripMs: Percentiles = { min: 40, p50: 40, p95: 41, p99: 45, max: 50 };
+    const bandwidth: Bandwidth = { bitsPerSecond: 6e6, limitedBy: 'asked' };
+    const figures = { packets, roundTripMs, bandwidth, silentAfterMs: 6200 };
+    const { sentences, repair } = meaningOf(figures, { final: { afterMs: 6200, packets: 1000 } });
+    expect(repair).toBe('none-needed');
+    expect(sentences[0]).toBe(
+      'After 6.2 s nothing came through any more: the relay, or the way to it, has failed, and a call would have ended. What follows is about the time before.',
+    );
+    expect(sentences[2]).toContain('Speech is good');
+    expect(sentences.join(' ')).not.toContain('in a row');
+  });
+
+  it('says of a path that was dead for a while that no repair bridges that', () => {
+    const packets = { ...{ sent: 2000, received: 1900, lost: 100, lossFraction: 0.05 }, longestBurst: 100 };
+    const roundTripMs: Percentiles = { min: 40, p50: 40, p95: 41, p99: 45, max: 50 };
+    const bandwidth: Bandwidth = { bitsPerSecond: 6e6, limitedBy: 'asked' };
+    const figures = { packets: { ...packets, reordered: 0, duplicated: 0 }, roundTripMs, bandwidth };
+    const text = meaningOf(figures, { longestMs: 500 }).sentences.join(' ');
+    expect(text).toContain(
+      'For 0.5 s nothing came through at all: no repair bridges that, and a call would have stood still.',
+    );
+    expect(text).not.toContain('in a row');
   });
 
   it('says of a dead path only that it is dead', () => {

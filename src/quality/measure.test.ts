@@ -126,6 +126,29 @@ describe('the quality of a relay', () => {
     expect(report.packets.lossFraction).toBeGreaterThan(0.4);
     expect(report.roundTripMs.p99).toBe(20);
     expect(report.packets.longestBurst).toBe(report.packets.lost);
+    expect(Math.abs(report.silentAfterMs! - 7000)).toBeLessThan(50);
+    expect(report.meaning.repair).toBe('none-needed');
+    expect(report.meaning.sentences[0]).toMatch(/^After 7\.0 s nothing came through any more: .* the time before\.$/);
+  });
+
+  it('shows that a path died while its bandwidth was looked for', async () => {
+    const { report } = await measure({ delayMs: 20, isLost: (_, nowMs) => nowMs > 2000 });
+    expect(report.packets).toMatchObject({ received: 0, lossFraction: 1 });
+    expect(Math.abs(report.silentAfterMs! - 2020)).toBeLessThan(50);
+    expect(report.meaning.sentences).toEqual([expect.stringMatching(/^After 2\.0 s nothing came through any more/)]);
+  });
+
+  it('tells an outage from loss', async () => {
+    const { report } = await measure({ delayMs: 20, isLost: (_, nowMs) => nowMs > 7000 && nowMs < 8000 });
+    expect(report.silentAfterMs).toBeUndefined();
+    expect(report.meaning.sentences.join(' ')).toContain('For 1.0 s nothing came through at all');
+  });
+
+  it('is at least what the stream carries, where the first packet comes when the time for probes is over', async () => {
+    const { report } = await measure({ delayMs: 900, durationMs: 1500 });
+    expect(report.packets.received).toBeGreaterThan(10);
+    expect(report.bandwidth.limitedBy).toBe('time');
+    expect(report.bandwidth.bitsPerSecond).toBeGreaterThan(50_000);
   });
 });
 

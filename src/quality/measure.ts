@@ -3,9 +3,11 @@ import { BandwidthPhase } from './bandwidth-phase.ts';
 import { BandwidthEstimator } from './estimator/bandwidth-estimator.ts';
 import { meaningOf } from './meaning.ts';
 import { meanOpinionScore } from './mos.ts';
+import { type Outages, outagesOf } from './outage.ts';
+import { delayOfCall } from './playout-delay.ts';
 import { LARGEST_PACKET } from './probe-packet.ts';
 import { ProbePath, type RelayEnd } from './probe-path.ts';
-import type { Bandwidth, QualityReport } from './report.ts';
+import type { Bandwidth, PacketCounts, QualityReport } from './report.ts';
 import { StreamPhase } from './stream-phase.ts';
 import { streamShape } from './stream-shape.ts';
 import { toMicroseconds } from './to-microseconds.ts';
@@ -76,7 +78,7 @@ export async function measureQuality(near: RelayEnd, far: RelayEnd, options: Qua
       })),
   });
   await probing.run();
-  const bandwidth = probing.longestMs === undefined ? nothing : inWholeBits(estimator.estimate);
+  const found = probing.longestMs === undefined ? nothing : inWholeBits(estimator.estimate);
 
   const streaming = new StreamPhase(path, {
     endAtMs: startedAtMs + durationMs,
@@ -85,22 +87,48 @@ export async function measureQuality(near: RelayEnd, far: RelayEnd, options: Qua
     onTick: (nowMs) =>
       tell(nowMs, () => ({
         phase: 'stream',
-        bitsPerSecond: bandwidth.bitsPerSecond,
+        bitsPerSecond: found.bitsPerSecond,
         roundTripMs: streaming.roundTripMs,
         lossFraction: streaming.lossFraction,
       })),
   });
-  const stream = await streaming.run(streamShape(bandwidth.bitsPerSecond, maxBitsPerSecond, streaming.sendingMs));
+  const shape = streamShape(found.bitsPerSecond, maxBitsPerSecond, streaming.sendingMs);
+  const { packets, roundTripMs, jitterMs, silences } = await streaming.run(shape);
   path.close();
 
-  const { packets, roundTripMs } = stream;
+  const outages = outagesOf(silences, startedAtMs);
+  const lastProbeAfterMs = probing.lastArrivedMs === undefined ? undefined : probing.lastArrivedMs - startedAtMs;
+  const silentAfterMs = endOfTheRelay(packets, outages, lastProbeAfterMs);
+  const bandwidth =
+    packets.received > 0 && found === nothing ? carried(shape.bitsPerSecond, packets.lossFraction) : found;
   return {
     durationMs: toMicroseconds(clock.now() - startedAtMs),
-    ...stream,
+    packets,
+    ...(silentAfterMs !== undefined && { silentAfterMs: toMicroseconds(silentAfterMs) }),
+    roundTripMs,
+    jitterMs,
     bandwidth,
-    mos: Number(meanOpinionScore(roundTripMs.p50, packets.lossFraction).toFixed(2)),
-    meaning: meaningOf({ packets, roundTripMs, bandwidth }),
+    mos: Number(meanOpinionScore(delayOfCall(roundTripMs), packets.lossFraction).toFixed(2)),
+    meaning: meaningOf(
+      { packets, roundTripMs, bandwidth, ...(silentAfterMs !== undefined && { silentAfterMs }) },
+      outages,
+    ),
   };
+}
+
+/** When the relay fell silent for good, if it did and was ever heard. */
+function endOfTheRelay(
+  { sent, received }: PacketCounts,
+  { final }: Outages,
+  lastProbeAfterMs: number | undefined,
+): number | undefined {
+  if (received > 0) return final?.afterMs;
+  return sent > 0 ? lastProbeAfterMs : undefined;
+}
+
+/** Where the first packet arrives when the time for probes is over already, more than the stream is not known to fit. */
+function carried(bitsPerSecond: number, lossFraction: number): Bandwidth {
+  return { bitsPerSecond: Math.round(bitsPerSecond * (1 - lossFraction)), limitedBy: 'time' };
 }
 
 function partOf(durationMs: number, { share, mostMs }: { readonly share: number; readonly mostMs: number }): number {

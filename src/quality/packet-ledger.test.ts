@@ -74,6 +74,14 @@ describe('a packet ledger', () => {
     expect(ledger.close()).toMatchObject({ sent, lost: sent / 10, lossFraction: 0.1, longestBurst: 1, reordered: 0 });
   });
 
+  it('tells as many from lost ones as it is made for', () => {
+    const [sent, window] = [30_000, 65_536];
+    const ledger = new PacketLedger(3, window);
+    for (let i = 0; i < sent; i++) ledger.sent(i);
+    for (let i = 0; i < sent; i++) expect(ledger.arrived(3 + i, sent)).toBe(sent - i);
+    expect(ledger.close()).toMatchObject({ sent, received: sent, lost: 0 });
+  });
+
   it('agrees with a simple account, whatever arrives', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(30), { maxLength: 60 }), (arrivals) => {

@@ -3,13 +3,31 @@ import type { PacketCounts } from './report.ts';
 /** How far back, in packets, a late one is still told from one that never came: ten seconds of the fastest stream, and more. */
 const WINDOW = 8192;
 
+/** A time in which nothing of what was sent arrived. */
+export interface Silence {
+  /** When the first of the packets was sent that are missing. */
+  readonly fromMs: number;
+  /** When the next was sent that arrived; of the last silence, when the last packet was sent. */
+  readonly toMs: number;
+  readonly packets: number;
+}
+
+/** Of packets that are missing one after the other. */
+export interface Silences {
+  /** The one of most packets among those that ended. */
+  readonly longest: Silence | undefined;
+  /** The one that did not. */
+  readonly last: Silence | undefined;
+}
+
 /**
  * Keeps account of a stream of packets with rising sequence numbers: which were lost, came twice or out of order. Its memory does
- * not grow; a packet that comes later than 8,192 others were sent counts as lost.
+ * not grow; a packet that comes later than a window of others was sent counts as lost.
  */
 export class PacketLedger {
-  readonly #sentAt = new Float64Array(WINDOW);
-  readonly #arrived = new Uint8Array(WINDOW);
+  readonly #window: number;
+  readonly #sentAt: Float64Array;
+  readonly #arrived: Uint8Array;
   readonly #first: number;
   #next: number;
   /** All before this one are settled. */
@@ -21,9 +39,18 @@ export class PacketLedger {
   #duplicated = 0;
   #burst = 0;
   #longestBurst = 0;
+  #burstFromMs = 0;
+  #longestSilence: Silence | undefined;
+  #lastSentMs = 0;
 
-  /** @param first the sequence number that the stream starts with. */
-  constructor(first = 0) {
+  /**
+   * @param first the sequence number that the stream starts with.
+   * @param window how far back, in packets, a late one still counts.
+   */
+  constructor(first = 0, window = WINDOW) {
+    this.#window = window;
+    this.#sentAt = new Float64Array(window);
+    this.#arrived = new Uint8Array(window);
     this.#first = first;
     this.#next = first;
     this.#oldest = first;
@@ -32,8 +59,8 @@ export class PacketLedger {
 
   /** The next packet is sent. */
   sent(nowMs: number): void {
-    if (this.#next - this.#oldest === WINDOW) this.#settleOldest();
-    const slot = this.#next++ % WINDOW;
+    if (this.#next - this.#oldest === this.#window) this.#settleOldest();
+    const slot = this.#next++ % this.#window;
     this.#sentAt[slot] = nowMs;
     this.#arrived[slot] = 0;
   }
@@ -45,7 +72,7 @@ export class PacketLedger {
    */
   arrived(sequence: number, nowMs: number): number | undefined {
     if (sequence < this.#oldest || sequence >= this.#next) return undefined;
-    const slot = sequence % WINDOW;
+    const slot = sequence % this.#window;
     if (this.#arrived[slot] === 1) {
       this.#duplicated++;
       return undefined;
@@ -71,7 +98,7 @@ export class PacketLedger {
     let waiting = 0;
     let late = 0;
     for (let sequence = this.#oldest; sequence < this.#next; sequence++) {
-      const slot = sequence % WINDOW;
+      const slot = sequence % this.#window;
       if (this.#arrived[slot] === 1) continue;
       if (this.#sentAt[slot]! > sentUntilMs) waiting++;
       else late++;
@@ -88,7 +115,7 @@ export class PacketLedger {
   close(sentUntilMs = Number.POSITIVE_INFINITY): PacketCounts {
     let unknown = 0;
     while (this.#oldest < this.#next) {
-      const slot = this.#oldest % WINDOW;
+      const slot = this.#oldest % this.#window;
       if (this.#arrived[slot] === 0 && this.#sentAt[slot]! > sentUntilMs) {
         unknown++;
         this.#oldest++;
@@ -106,11 +133,26 @@ export class PacketLedger {
     };
   }
 
+  /** When nothing arrived; complete once the account is closed. */
+  get silences(): Silences {
+    return { longest: this.#longestSilence, last: this.#silence };
+  }
+
+  /** The one that has not ended. */
+  get #silence(): Silence | undefined {
+    if (this.#burst === 0) return undefined;
+    return { fromMs: this.#burstFromMs, toMs: this.#lastSentMs, packets: this.#burst };
+  }
+
   #settleOldest(): void {
-    if (this.#arrived[this.#oldest++ % WINDOW] === 1) {
+    const slot = this.#oldest++ % this.#window;
+    this.#lastSentMs = this.#sentAt[slot]!;
+    if (this.#arrived[slot] === 1) {
+      if (this.#burst > (this.#longestSilence?.packets ?? 0)) this.#longestSilence = this.#silence;
       this.#burst = 0;
       return;
     }
+    if (this.#burst === 0) this.#burstFromMs = this.#lastSentMs;
     this.#lost++;
     this.#longestBurst = Math.max(this.#longestBurst, ++this.#burst);
   }

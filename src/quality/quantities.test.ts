@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inBits, inMilliseconds, inPercent } from './quantities.ts';
+import { inBits, inMilliseconds, inPercent, inSeconds } from './quantities.ts';
 
 it('says milliseconds as exactly as they matter', () => {
   expect([0.04, 1.24, 9.94, 9.96, 41.4, 1234].map(inMilliseconds)).toEqual([
@@ -10,6 +10,10 @@ it('says milliseconds as exactly as they matter', () => {
     '41 ms',
     '1,234 ms',
   ]);
+});
+
+it('says seconds with a tenth', () => {
+  expect([6240, 1000].map(inSeconds)).toEqual(['6.2 s', '1.0 s']);
 });
 
 it('says bit rates in the unit that suits them', () => {

@@ -3,6 +3,11 @@ export function inMilliseconds(ms: number): string {
   return `${ms < 9.95 ? ms.toFixed(1) : Math.round(ms).toLocaleString('en-US')} ms`;
 }
 
+/** Such as `6.2 s`. */
+export function inSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
 /** Such as `4.8 Mbit/s` or `48 kbit/s`. */
 export function inBits(bitsPerSecond: number): string {
   if (bitsPerSecond < 99_500) return `${Math.round(bitsPerSecond / 1000)} kbit/s`;

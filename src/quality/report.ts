@@ -5,6 +5,11 @@ export interface QualityReport {
   /** Of the steady stream; the probes that look for the bandwidth lose packets by intention. */
   readonly packets: PacketCounts;
   /**
+   * When the relay, or the way to it, fell silent for good, in milliseconds from the beginning: of what was sent later, nothing arrived.
+   * Left out when packets arrived up to the end.
+   */
+  readonly silentAfterMs?: number;
+  /**
    * From this machine to the relay and back, once each way. When no packet was received these are all the time that was waited in
    * vain, which is the least that it can be.
    */
@@ -12,7 +17,10 @@ export interface QualityReport {
   /** Interarrival jitter in milliseconds (RFC 3550 §6.4.1), on average over the stream; 0 when no packet was received. */
   readonly jitterMs: number;
   readonly bandwidth: Bandwidth;
-  /** Mean opinion score by the E-model, 1 to 4.5: an estimate. */
+  /**
+   * Mean opinion score by the E-model, 1 to 4.5: an estimate. Its delay is that of the call, with a jitter buffer for 99 % of the packets:
+   * a path that keeps packets back now and then, as TCP does, is not as good as its median.
+   */
   readonly mos: number;
   readonly meaning: Meaning;
 }

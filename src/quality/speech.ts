@@ -16,14 +16,24 @@ export function speechGrade(score: number): SpeechGrade {
   return leastScores.find(([, least]) => shown >= least)?.[0] ?? 'bad';
 }
 
+/** How old packets are when they arrive on average, and when they are played, in milliseconds. */
+export interface SpeechDelay {
+  readonly networkMs: number;
+  readonly playedMs: number;
+}
+
+/** What a jitter buffer adds is worth a word from here on, in milliseconds. */
+const NOTABLE_MS = 20;
+
 /**
  * Says what speech is like.
  *
- * @param oneWayMs from one person to the other, in milliseconds.
  * @param lossFraction 0 to 1.
  */
-export function describeSpeech(oneWayMs: number, lossFraction: number): string {
-  const delay = `${inMilliseconds(oneWayMs)} from one person to the other`;
+export function describeSpeech({ networkMs, playedMs: oneWayMs }: SpeechDelay, lossFraction: number): string {
+  const isBuffered = oneWayMs - networkMs >= NOTABLE_MS;
+  const way = `${inMilliseconds(isBuffered ? oneWayMs : networkMs)} from one person to the other`;
+  const delay = isBuffered ? `${way}, jitter buffer included` : way;
   const grade = speechGrade(meanOpinionScore(oneWayMs, lossFraction));
   if (grade === 'good') return `Speech is good, with a delay of ${delay}.`;
   const isGoodOtherwise = (otherMs: number, otherLoss: number) =>

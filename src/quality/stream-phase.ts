@@ -1,6 +1,6 @@
 import { InterarrivalJitter } from './jitter.ts';
 import { Pacer } from './pacer.ts';
-import { PacketLedger } from './packet-ledger.ts';
+import { PacketLedger, type Silences } from './packet-ledger.ts';
 import { Samples } from './percentiles.ts';
 import { LONGEST_PAUSE_MS, type ProbePath } from './probe-path.ts';
 import type { PacketCounts, Percentiles } from './report.ts';
@@ -21,10 +21,14 @@ export interface StreamResult {
   readonly packets: PacketCounts;
   readonly roundTripMs: Percentiles;
   readonly jitterMs: number;
+  readonly silences: Silences;
 }
 
 /** How long a packet may take before it counts as lost, in milliseconds: twice what any took, within these. */
 const LATE_MS = { least: 250, most: 3000, unknown: 1000 };
+
+/** How many samples are looked through each time that somebody wants to know how it goes. More would hold up the stream. */
+const SAMPLES_SHOWN = 512;
 
 /** Measures delay, jitter and loss with a steady stream. */
 export class StreamPhase {
@@ -32,6 +36,8 @@ export class StreamPhase {
   readonly #options: StreamPhaseOptions;
   readonly #ledger: PacketLedger;
   readonly #roundTrips = new Samples();
+  /** A selection of them. */
+  readonly #shown = new Samples(SAMPLES_SHOWN);
   readonly #jitter = new InterarrivalJitter();
   readonly #startedAtMs: number;
 
@@ -69,9 +75,9 @@ export class StreamPhase {
     return this.#sendUntilMs() - this.#startedAtMs;
   }
 
-  /** The median so far, in milliseconds. */
+  /** The median so far, in milliseconds, more or less. */
   get roundTripMs(): number | undefined {
-    return this.#roundTrips.percentiles()?.p50;
+    return this.#shown.percentiles()?.p50;
   }
 
   /** 0 to 1; without what may still be on its way. */
@@ -85,6 +91,7 @@ export class StreamPhase {
     // The time for which a packet lay about because this program was held up is no delay of the path.
     if (heldUp && this.#roundTrips.count > 0) return;
     this.#roundTrips.add(toMicroseconds(tookMs));
+    this.#shown.add(tookMs);
     this.#jitter.add(tookMs);
   }
 
@@ -102,6 +109,7 @@ export class StreamPhase {
         max: waitedMs,
       },
       jitterMs: toMicroseconds(this.#jitter.average),
+      silences: this.#ledger.silences,
     };
   }
 

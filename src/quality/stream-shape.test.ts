@@ -5,9 +5,9 @@ import { type StreamShape, streamShape } from './stream-shape.ts';
 const packetsPerSecond = ({ bitsPerSecond, packetBytes }: StreamShape) => bitsPerSecond / 8 / packetBytes;
 
 describe('the steady stream', () => {
-  it('has 2,200 packets where there is time for them', () => {
-    expect(packetsPerSecond(streamShape(20e6, 100e6, 6000)) * 6).toBeCloseTo(2200, -2);
-    expect(packetsPerSecond(streamShape(20e6, 100e6, 500))).toBeCloseTo(400, -1);
+  it('has 2,500 packets where there is time for them', () => {
+    expect(packetsPerSecond(streamShape(20e6, 100e6, 6000)) * 6).toBeCloseTo(2500, -2);
+    expect(packetsPerSecond(streamShape(20e6, 100e6, 500))).toBeCloseTo(450, -1);
     expect(packetsPerSecond(streamShape(20e6, 100e6, 3_600_000))).toBeCloseTo(100, 0);
   });
 

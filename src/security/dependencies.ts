@@ -27,6 +27,8 @@ export interface SecurityDependencies {
   readonly listen: (at: HostAddress, protocol: 'udp' | 'tcp') => Promise<Result<Listener, TransportError>>;
   /** Milliseconds after which nothing new is begun; 20 seconds when left out. */
   readonly limitMs?: number;
+  /** Aborted, it lets nothing new begin. */
+  readonly signal?: AbortSignal;
 }
 
 /** A socket of this host that waits for what the server may send. */

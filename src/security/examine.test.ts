@@ -25,6 +25,8 @@ class Lab {
   readonly clock = new VirtualClock();
   readonly server = new ScriptedTurnServer();
   targets = ['127.0.0.1', '10.0.0.7'];
+  /** Addresses of this host that are no targets. */
+  others: readonly string[] = [];
   transport: SecurityDependencies['transport'] = 'udp';
   credentials: SecurityDependencies['credentials'] = credentials;
   at: TransportAddress = serverAddress;
@@ -76,7 +78,7 @@ class Lab {
       transport,
       ...(this.credentials && { credentials: this.credentials }),
       targets: this.targets.map((text) => ({ ip: ip(text), addressClass: classOf(ip(text)) })),
-      hostAddresses: this.targets.map((text) => ({ ip: ip(text) })),
+      hostAddresses: [...this.targets, ...this.others].map((text) => ({ ip: ip(text) })),
       clock,
       random: seededBytes(),
       open: (login) => {
@@ -465,6 +467,25 @@ describe('what could not be tested', () => {
     const findings = await lab.findings('forbidden-peer');
     expect(new Set(states(findings))).toEqual(new Set(['not-tested']));
     expect(findings[0]!.detail).toContain('127.0.0.1: not tested: no IPv4 relay, 401');
+  });
+
+  it.each([401, 441])('is not called safe when a %i says that the credentials are no good any more', async (code) => {
+    const lab = new Lab();
+    lab.refuses = () => code;
+    const findings = await lab.findings('forbidden-peer');
+    expect(new Set(states(findings))).toEqual(new Set(['not-tested']));
+  });
+
+  it('is named when addresses of this host were left out', async () => {
+    const lab = new Lab();
+    lab.others = ['198.41.0.9', '172.20.0.1', '172.21.0.1', '172.21.0.1', '172.22.0.1', '172.23.0.1', '172.24.0.1'];
+    const findings = await lab.findings('forbidden-peer');
+    expect(findings.at(-1)).toMatchObject({
+      state: 'not-tested',
+      detail: '5 addresses of this host left out: 172.20.0.1, 172.21.0.1, 172.22.0.1, 172.23.0.1, …',
+      facts: { leftOut: ['172.20.0.1', '172.21.0.1', '172.22.0.1', '172.23.0.1', '172.24.0.1'] },
+      advice: { code: 'left_out', fix: expect.stringContaining('--security-target 172.20.0.1') },
+    });
   });
 
   it('is not called safe when the time is over', async () => {

@@ -2,6 +2,7 @@ import { amplification } from './amplification.ts';
 import { anonymousRelay } from './anonymous-relay.ts';
 import type { SecurityDependencies } from './dependencies.ts';
 import { forbiddenPeers, forbiddenTcpPeers } from './forbidden-peers.ts';
+import { leftOut } from './left-out.ts';
 import type { SecurityFinding, SecurityReport } from './report.ts';
 import { TimeLimit } from './time-limit.ts';
 
@@ -23,7 +24,7 @@ const DEFAULT_LIMIT_MS = 20_000;
  * console.log(report.safe);
  */
 export async function examineSecurity(dependencies: SecurityDependencies): Promise<SecurityReport> {
-  const limit = new TimeLimit(dependencies.clock, dependencies.limitMs ?? DEFAULT_LIMIT_MS);
+  const limit = new TimeLimit(dependencies.clock, dependencies.limitMs ?? DEFAULT_LIMIT_MS, dependencies.signal);
   const relays = examineRelays(dependencies, limit);
   const strangers = amplification(dependencies, relays);
   const findings = [...(await relays), await strangers];
@@ -35,6 +36,7 @@ async function examineRelays(dependencies: SecurityDependencies, limit: TimeLimi
   return [
     ...(await anonymousRelay(dependencies)),
     ...(await forbiddenPeers(dependencies, limit)),
+    ...leftOut(dependencies),
     ...(await forbiddenTcpPeers(dependencies, limit)),
   ];
 }

@@ -10,13 +10,14 @@ export type RequestOutcome =
   /** It did not get as far as to decide: why. */
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** Codes by which a server says that it will not, whoever asks and however often; 440 and 443 because it has no such relay. */
+/**
+ * Codes by which a server says that it will not, whoever asks and however often; 440 and 443 because it has no such relay. Not 401 and
+ * 441: with them it says something of the credentials, which may have expired since the allocation, and nothing of the peer.
+ */
 const refusals: ReadonlySet<number> = new Set([
   ErrorCode.badRequest,
-  ErrorCode.unauthenticated,
   ErrorCode.forbidden,
   ErrorCode.addressFamilyNotSupported,
-  ErrorCode.wrongCredentials,
   ErrorCode.peerAddressFamilyMismatch,
 ]);
 

@@ -28,7 +28,8 @@ const MAX_OF_A_CLASS = 4;
  * What may be tried as a peer: never more than this host, so that nobody's server is used against others.
  *
  * @param named addresses that the operator adds, such as a public one behind whose firewall there is something to protect.
- * @returns the host's addresses that are no public ones, at most four of each class, and after them the named ones.
+ * @returns the host's addresses that are no public ones, at most four of each class and family, and after them the named ones. Which
+ *   are left out, the report says.
  */
 export function securityTargets(
   hostAddresses: readonly HostAddress[],

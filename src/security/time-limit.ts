@@ -5,14 +5,16 @@ import type { RequestOutcome } from './request-outcome.ts';
 export class TimeLimit {
   readonly #clock: Clock;
   readonly #endsAt: number;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(clock: Clock, milliseconds: number) {
+  constructor(clock: Clock, milliseconds: number, signal?: AbortSignal) {
     this.#clock = clock;
     this.#endsAt = clock.now() + milliseconds;
+    this.#signal = signal;
   }
 
   get isOver(): boolean {
-    return this.#clock.now() >= this.#endsAt;
+    return this.#clock.now() >= this.#endsAt || this.#signal?.aborted === true;
   }
 }
 

@@ -2,7 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { systemClock } from '../../src/client/clock.ts';
@@ -16,7 +15,8 @@ import type { LadderReport } from '../../src/ladder/rung.ts';
 import { IpAddress } from '../../src/stun/ip-address.ts';
 import { CertificateAuthority, type CertificateWishes } from './certificates.ts';
 import { type Coturn, type CoturnOptions, coturnUser, startCoturn } from './coturn.ts';
-import { freeUdpPort, RunningProgram, requirePeer } from './peers.ts';
+import { type NodeTurn, startNodeTurn } from './node-turn.ts';
+import { requirePeer } from './peers.ts';
 import { sharedSecret, Taciturn } from './taciturn.ts';
 
 const withCoturn = requirePeer('turnserver') && requirePeer('openssl');
@@ -328,17 +328,14 @@ it('our own server with a wrong external address relays for its clients, and nob
 });
 
 describe.skipIf(!requirePeer('npm:node-turn'))('taciturn check with node-turn', () => {
-  let program: RunningProgram;
+  let nodeTurn: NodeTurn;
   let url: string;
   beforeAll(async () => {
-    const port = await freeUdpPort();
-    url = `turn:127.0.0.1:${port}`;
-    const script = fileURLToPath(new URL('node-turn-server.js', import.meta.url));
-    program = new RunningProgram(process.execPath, [script, String(port)]);
-    await program.waitFor(/Server is listening on/);
+    nodeTurn = await startNodeTurn();
+    url = `turn:127.0.0.1:${nodeTurn.port}`;
   });
   afterAll(async () => {
-    await program?.stop();
+    await nodeTurn?.stop();
   });
 
   it('finds that its answer to ChannelBind is not signed', async () => {

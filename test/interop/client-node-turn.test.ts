@@ -1,27 +1,24 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { diagnosticRetransmission } from '../../src/client/retransmission.ts';
 import { openTurnClient, type TurnClient, type TurnClientOptions } from '../../src/client/turn-client.ts';
 import { formatTransportAddress, IpAddress, type TransportAddress } from '../../src/stun/ip-address.ts';
-import { freeUdpPort, RunningProgram, requirePeer } from './peers.ts';
+import { type NodeTurn, startNodeTurn } from './node-turn.ts';
+import { requirePeer } from './peers.ts';
 
 // This server answers ChannelBind without integrity and never reads ChannelData, so channels are not part of this.
 describe.skipIf(!requirePeer('npm:node-turn'))('the client with node-turn', () => {
-  let program: RunningProgram;
+  let nodeTurn: NodeTurn;
   let server: TransportAddress;
   const clients: TurnClient[] = [];
 
   beforeAll(async () => {
-    const port = await freeUdpPort();
-    server = { ip: IpAddress.parse('127.0.0.1')!, port };
-    const script = fileURLToPath(new URL('node-turn-server.js', import.meta.url));
-    program = new RunningProgram(process.execPath, [script, String(port)]);
-    await program.waitFor(/Server is listening on/);
+    nodeTurn = await startNodeTurn();
+    server = { ip: IpAddress.parse('127.0.0.1')!, port: nodeTurn.port };
   });
 
   afterAll(async () => {
     for (const client of clients) client.close();
-    await program?.stop();
+    await nodeTurn?.stop();
   });
 
   async function connect(options: Partial<TurnClientOptions> = {}): Promise<TurnClient> {

@@ -1,6 +1,5 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageSocket } from '../../src/client/message-socket.ts';
 import { diagnosticRetransmission } from '../../src/client/retransmission.ts';
@@ -11,7 +10,8 @@ import { IpAddress, type TransportAddress } from '../../src/stun/ip-address.ts';
 import { ReadResult, StunMessage } from '../../src/stun/message.ts';
 import { AddressFamily, MessageClass, Method } from '../../src/stun/protocol.ts';
 import { DaemonProcess } from './daemon-process.ts';
-import { freeUdpPort, RunningProgram, requirePeer } from './peers.ts';
+import { type NodeTurn, startNodeTurn } from './node-turn.ts';
+import { requirePeer } from './peers.ts';
 import { Taciturn } from './taciturn.ts';
 
 const loopback = IpAddress.parse('127.0.0.1')!;
@@ -199,17 +199,15 @@ describe('where node-turn has holes, taciturn', () => {
 // That the cases above can fail is shown by the server that they are about.
 describe.skipIf(!requirePeer('npm:node-turn'))('node-turn itself', () => {
   const user = { username: 'user', password: 'pass' };
-  let program: RunningProgram;
+  let nodeTurn: NodeTurn;
   let port: number;
 
   beforeAll(async () => {
-    port = await freeUdpPort();
-    const script = fileURLToPath(new URL('node-turn-server.js', import.meta.url));
-    program = new RunningProgram(process.execPath, [script, String(port)]);
-    await program.waitFor(/Server is listening on/);
+    nodeTurn = await startNodeTurn();
+    port = nodeTurn.port;
   });
 
-  afterAll(() => program?.stop());
+  afterAll(() => nodeTurn?.stop());
 
   it('takes constructor for a user', async () => {
     const { client } = await connect(port, inheritedNames[0]!);

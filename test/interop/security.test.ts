@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ClientTransport } from '../../src/client/open-socket.ts';
 import { examineSecurity } from '../../src/security/examine.ts';
@@ -10,7 +9,8 @@ import { IpAddress, type TransportAddress } from '../../src/stun/ip-address.ts';
 import { coturnUser, startCoturn } from './coturn.ts';
 import { inside } from './inside-namespace.ts';
 import { canMakeNamespaces, NetworkNamespace, SeparateNetworks } from './network-namespaces.ts';
-import { freeUdpPort, RunningProgram, requirePeer } from './peers.ts';
+import { type NodeTurn, startNodeTurn } from './node-turn.ts';
+import { requirePeer } from './peers.ts';
 import { alice, type Credentials } from './relay-client.ts';
 import { Taciturn } from './taciturn.ts';
 
@@ -46,8 +46,9 @@ function about(findings: readonly SecurityFinding[], target: string): SecurityFi
   return findings.find(({ facts }) => facts.target === target);
 }
 
-describe('the security of taciturn', () => {
-  describe.concurrent('as it comes', () => {
+// None of the three changes the network namespace of this process: they run side by side.
+describe.concurrent('the security of taciturn', () => {
+  describe('as it comes', () => {
     let daemon: Taciturn;
     const server = () => at('127.0.0.1', daemon.port);
 
@@ -64,8 +65,9 @@ describe('the security of taciturn', () => {
     it.each([['udp'], ['tcp']] as const)('has nothing unsafe over %s', async (kind) => {
       const { unsafe, findings } = await examine(server(), alice, { transport: { kind }, everywhere: true });
       expect(unsafe).toEqual([]);
-      const untested = findings.filter(({ state }) => state === 'not-tested').map(({ subject }) => subject);
-      expect(untested).toEqual(kind === 'udp' ? ['forbidden-tcp-peer'] : []);
+      // A machine with many bridges has addresses that are left out.
+      const untested = findings.filter(({ state, advice }) => state === 'not-tested' && advice?.code !== 'left_out');
+      expect(untested.map(({ subject }) => subject)).toEqual(kind === 'udp' ? ['forbidden-tcp-peer'] : []);
     });
 
     it('is reached through IPv6 alike', async () => {
@@ -119,18 +121,16 @@ describe.skipIf(!withCoturn).concurrent('the security of coturn', () => {
   });
 });
 
-describe.skipIf(!requirePeer('npm:node-turn'))('the security of node-turn', () => {
-  let program: RunningProgram;
+describe.skipIf(!requirePeer('npm:node-turn')).concurrent('the security of node-turn', () => {
+  let nodeTurn: NodeTurn;
   let port: number;
 
   beforeAll(async () => {
-    port = await freeUdpPort();
-    const script = fileURLToPath(new URL('node-turn-server.js', import.meta.url));
-    program = new RunningProgram(process.execPath, [script, String(port)]);
-    await program.waitFor(/Server is listening on/);
+    nodeTurn = await startNodeTurn();
+    port = nodeTurn.port;
   });
 
-  afterAll(() => program?.stop());
+  afterAll(() => nodeTurn?.stop());
 
   it('has the holes that are known of it', async () => {
     const { unsafe } = await examine(at('127.0.0.1', port), { username: 'user', password: 'pass' });
@@ -156,38 +156,43 @@ describe.skipIf(!withNamespaces)('on a machine with a private network and a meta
 
   afterAll(() => machine?.remove());
 
-  const examineHere = (server: TransportAddress, credentials: Credentials) =>
-    inside(machine, () => examine(server, credentials, { everywhere: true }));
-
-  it('taciturn keeps clients away from both', async ({ onTestFinished }) => {
-    const daemon = await Taciturn.start('', { listen: [own], prefix: machine.prefix });
-    onTestFinished(() => daemon.stop());
-    const { unsafe, findings } = await examineHere(at(own, daemon.port), alice);
-    expect(unsafe).toEqual([]);
-    expect(about(findings, metadata)).toMatchObject({ state: 'safe', detail: `${metadata}: refused (403)` });
-    expect(about(findings, own)).toMatchObject({ state: 'safe', detail: `${own}: only the relays there are reached` });
-  });
-
-  it.skipIf(!withCoturn)('coturn lets them reach both, and itself', async ({ onTestFinished }) => {
-    const coturn = await startCoturn({ host: own, namespace: machine });
-    onTestFinished(coturn.stop);
-    const { unsafe, findings } = await examineHere(coturn.address, coturnUser);
-    expect(unsafe).toEqual([
-      `${own} relays_to_private`,
-      `${metadata} relays_to_metadata`,
-      `${own}:3478 relays_to_private`,
-    ]);
-    expect(about(findings, metadata)!.advice!.cause).toContain(
-      'can ask the cloud for the keys and secrets of the server',
-    );
-  });
-
-  it.skipIf(!withCoturn)('coturn does as the advice says', async ({ onTestFinished }) => {
-    const fixes = ['--denied-peer-ip=10.0.0.0-10.255.255.255', `--denied-peer-ip=${metadata}`];
-    const coturn = await startCoturn({ host: own, namespace: machine, args: fixes });
-    onTestFinished(coturn.stop);
-    expect((await examineHere(coturn.address, coturnUser)).unsafe).toEqual([]);
-  });
+  it.skipIf(!withCoturn)(
+    'taciturn keeps clients away from both, coturn does not, until it is told to',
+    async ({ onTestFinished }) => {
+      const fixes = ['--denied-peer-ip=10.0.0.0-10.255.255.255', `--denied-peer-ip=${metadata}`];
+      const [daemon, coturn, mended] = await Promise.all([
+        Taciturn.start('', { listen: [own], prefix: machine.prefix }),
+        startCoturn({ host: own, namespace: machine }),
+        // The last port that coturn is given counts.
+        startCoturn({ host: own, namespace: machine, args: [...fixes, '-p', '3479'] }),
+      ]);
+      onTestFinished(async () => {
+        await Promise.all([daemon.stop(), coturn.stop(), mended.stop()]);
+      });
+      const [ours, theirs, asAdvised] = await inside(machine, () =>
+        Promise.all([
+          examine(at(own, daemon.port), alice, { everywhere: true }),
+          examine(coturn.address, coturnUser, { everywhere: true }),
+          examine(at(own, 3479), coturnUser, { everywhere: true }),
+        ]),
+      );
+      expect(ours.unsafe).toEqual([]);
+      expect(about(ours.findings, metadata)).toMatchObject({ state: 'safe', detail: `${metadata}: refused (403)` });
+      expect(about(ours.findings, own)).toMatchObject({
+        state: 'safe',
+        detail: `${own}: only the relays there are reached`,
+      });
+      expect(theirs.unsafe).toEqual([
+        `${own} relays_to_private`,
+        `${metadata} relays_to_metadata`,
+        `${own}:3478 relays_to_private`,
+      ]);
+      expect(about(theirs.findings, metadata)!.advice!.cause).toContain(
+        'can ask the cloud for the keys and secrets of the server',
+      );
+      expect(asAdvised.unsafe).toEqual([]);
+    },
+  );
 });
 
 describe.skipIf(!withNamespaces || !withCoturn)('from a host that is not the server', () => {

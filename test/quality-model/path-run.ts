@@ -17,7 +17,14 @@ export interface Path {
   readonly loss?: (atMs: number) => number;
   readonly crossTraffic?: readonly CrossTraffic[];
   /** Times in which nothing is handed on: what comes then comes at their end, all at once. */
-  readonly stalls?: readonly { readonly fromMs: number; readonly toMs: number }[];
+  readonly stalls?: readonly Stall[];
+  /** Whether the sender stands still in these times too, as when one machine is busy that has both it and the relay. */
+  readonly senderStalls?: boolean;
+}
+
+export interface Stall {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 export interface PathRunOptions {
@@ -79,8 +86,13 @@ export function measure(estimator: BandwidthEstimator, path: Path, options: Path
       }
       if (probe.left === 0) probe = undefined;
     }
-    nowMs += stepMs;
+    nowMs = wakesAt(path, nowMs + stepMs);
   }
+}
+
+function wakesAt({ stalls = [], senderStalls }: Path, atMs: number): number {
+  const stall = senderStalls === true && stalls.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
+  return stall ? stall.toMs : atMs;
 }
 
 function travel(path: Path, nowMs: number, bytes: number, random: SeededRandom): number | undefined {

@@ -173,6 +173,18 @@ describe('a path with troubles that are not congestion', () => {
   });
 });
 
+describe('a machine that stands still once, sender, relay and all, is not a slower path:', () => {
+  it.each(
+    [3000, 3100, 3200, 3300, 3400, 3500].flatMap((atMs) => [80, 150].map((lengthMs) => [lengthMs, atMs] as const)),
+  )('%d ms, %d ms after the start', (lengthMs, atMs) => {
+    const stalls = [{ fromMs: START_MS + atMs, toMs: START_MS + atMs + lengthMs }];
+    expectWithin(
+      estimates(() => ({ bottleneck: link(5), delayMs: 1, stalls, senderStalls: true })),
+      5 * MEGABIT,
+    );
+  });
+});
+
 describe('a path that carries all that is asked', () => {
   it.each([1, 100])('%d ms away', (delayMs) => {
     const found = estimates(() => ({ bottleneck: link(1000), delayMs }), 10 * MEGABIT);

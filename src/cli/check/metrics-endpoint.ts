@@ -30,18 +30,23 @@ export class MetricsEndpoint {
       await once(server, 'listening');
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
+      const given = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
       throw new CommandFailure(
         ExitCode.failure,
         'cannot_listen',
-        `--metrics ${host}:${port}: this machine does not let it listen there (${code}). ${advice.get(code) ?? 'Choose another address or port.'}`,
+        `--metrics ${given}: this machine does not let it listen there (${code}). ${advice.get(code) ?? 'Choose another address or port.'}`,
       );
     }
+    // A connection that cannot be taken, for want of file descriptors, is no reason to end.
+    server.on('error', () => {});
     return new MetricsEndpoint(server);
   }
 
   get url(): string {
     const { address, port } = this.#server.address() as AddressInfo;
-    return `http://${formatTransportAddress({ ip: IpAddress.parse(address)!, port })}/metrics`;
+    // A link-local address comes with its zone.
+    const ip = IpAddress.parse(address.split('%', 1)[0]!)!;
+    return `http://${formatTransportAddress({ ip, port })}/metrics`;
   }
 
   /** Ends at once, also what is under way. */

@@ -71,6 +71,12 @@ describe('the metrics of a watch', () => {
     expect(metrics.render()).not.toContain('taciturn_check_loss_ratio');
   });
 
+  it('tell two users of one URL apart', () => {
+    const metrics = new ProbeMetrics();
+    metrics.record({ endedAt: 1, passed: false, reports: [report(url), report(url, { passed: false })] });
+    expect(metrics.render()).toContain(`success{url="${url}"} 1\ntaciturn_check_success{url="${url} (2)"} 0\n`);
+  });
+
   it('escape what a URL may hold', () => {
     const metrics = new ProbeMetrics();
     metrics.record({ endedAt: 1, passed: false, reports: [report('turn:"\\\n')] });

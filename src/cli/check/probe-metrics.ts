@@ -35,7 +35,8 @@ export class ProbeMetrics {
   }
 }
 
-function familiesOf({ endedAt, reports }: Round): readonly MetricFamily[] {
+function familiesOf({ endedAt, reports: all }: Round): readonly MetricFamily[] {
+  const reports = distinct(all);
   const ways = reports.flatMap((report) => [report, ...offered(report)]);
   const gauge = (name: string, help: string, samples: readonly Sample[]): MetricFamily => ({
     name: `taciturn_check_${name}`,
@@ -98,6 +99,16 @@ function familiesOf({ endedAt, reports }: Round): readonly MetricFamily[] {
     ),
     gauge('last_run_timestamp_seconds', 'When the last check ended.', [{ labels: {}, value: endedAt }]),
   ];
+}
+
+/** Two series of one name and the same labels would spoil all: a document may name a URL twice, for two users. */
+function distinct(reports: readonly CheckReport[]): readonly CheckReport[] {
+  const counts = new Map<string, number>();
+  return reports.map((report) => {
+    const count = (counts.get(report.url) ?? 0) + 1;
+    counts.set(report.url, count);
+    return count === 1 ? report : { ...report, url: `${report.url} (${count})` };
+  });
 }
 
 /** The other ways that are there; of one that is not, there is nothing to watch. */

@@ -1,4 +1,5 @@
 import type { CommandContext } from '../command-context.ts';
+import { visible } from '../operator/table.ts';
 import { styles } from '../styles.ts';
 import { qualitySummary } from './render-quality.ts';
 import { type CheckReport, reachesTheEnd } from './report.ts';
@@ -13,7 +14,7 @@ export function renderRound(report: CheckReport, { streams, environment }: Comma
   }
   const { good, bad, faint } = styles(streams.stdout, environment);
   const mark = report.passed ? good('✓') : bad('✗');
-  streams.stdout.write(`${faint(report.startedAt)} ${mark} ${lineOf(report)}\n`);
+  streams.stdout.write(`${faint(report.startedAt)} ${mark} ${visible(lineOf(report))}\n`);
 }
 
 function lineOf(report: CheckReport): string {

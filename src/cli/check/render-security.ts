@@ -1,6 +1,7 @@
-import type { Advice } from '../../ladder/advice.ts';
 import type { SecurityFinding, SecurityReport, SecuritySubject } from '../../security/report.ts';
 import type { CommandContext } from '../command-context.ts';
+import { labelled, sentenceColumns } from '../explanation.ts';
+import { visible } from '../operator/table.ts';
 import { styles } from '../styles.ts';
 
 /** How the subjects are called for people. */
@@ -13,18 +14,26 @@ const titles: Readonly<Record<SecuritySubject, string>> = {
 const titleWidth = Math.max(...Object.values(titles).map((title) => title.length));
 
 /** Shows what the examination found, and a verdict below it. */
-export function renderSecurity(report: SecurityReport, { streams, environment }: CommandContext): void {
+export function renderSecurity(report: SecurityReport, context: CommandContext): void {
+  const { streams, environment } = context;
   const style = styles(streams.stdout, environment);
+  const columns = sentenceColumns(context);
   const marks = { safe: style.good('✓'), unsafe: style.bad('✗'), 'not-tested': style.faint('-') };
   const lines = ['', style.bold('Security')];
+  // What was said of one target is not said again of the next.
+  const said = new Set<string>();
   for (const { subject, state, detail, advice } of report.findings) {
-    const text = state === 'unsafe' ? style.bad(detail) : state === 'not-tested' ? style.faint(detail) : detail;
+    const shown = visible(detail);
+    const text = state === 'unsafe' ? style.bad(shown) : state === 'not-tested' ? style.faint(shown) : shown;
     lines.push(`${marks[state]} ${titles[subject].padEnd(titleWidth)}  ${text}`);
     if (!advice) continue;
-    const explained =
-      state === 'unsafe' ? explanation(advice, 'cause', style.bad) : explanation(advice, 'note', style.faint);
-    // What was said of one target is not said again of the next.
-    lines.push(...explained.filter((line) => !lines.includes(line)));
+    const { code, cause, fix } = advice;
+    // Why something was not tried stands in the finding already.
+    const hasCause = code !== 'not_tried' && !said.has(cause);
+    const labels = state === 'unsafe' ? style.bad : style.faint;
+    if (hasCause) lines.push(...labelled(state === 'unsafe' ? 'cause' : 'note', cause, labels, columns));
+    if (!said.has(fix)) lines.push(...labelled('fix', fix, labels, columns));
+    said.add(cause).add(fix);
   }
   lines.push(securityVerdict(report));
   streams.stdout.write(`${lines.join('\n')}\n`);
@@ -38,10 +47,4 @@ export function securityVerdict({ safe, findings }: SecurityReport): string {
     untested === 0 ? '' : ` ${untested === 1 ? 'One thing' : `${untested} things`} could not be tested.`;
   if (!safe) return `The server is unsafe: see what is marked ✗.${reservation}`;
   return `Nothing unsafe was found.${reservation}`;
-}
-
-/** Why something was not tried stands in the finding already. */
-function explanation({ code, cause, fix }: Advice, label: 'cause' | 'note', style: (text: string) => string): string[] {
-  const lines = [`    ${style(label.padEnd(5))}  ${cause}`, `    ${style('fix  ')}  ${fix}`];
-  return code === 'not_tried' ? lines.slice(1) : lines;
 }

@@ -6,6 +6,7 @@ import { renderReport, renderRung } from './render.ts';
 import { renderRound } from './render-round.ts';
 import type { CheckReport } from './report.ts';
 import { judgeThresholds } from './thresholds.ts';
+import { verdictOf } from './verdict.ts';
 
 const url = 'turn:turn.example.org';
 const warning: Advice = { code: 'x', cause: 'This is why.', fix: 'Do this.' };
@@ -25,6 +26,17 @@ describe('a step on the terminal', () => {
     renderRung({ ...passed, warnings: [warning] }, context);
     expect(stdout.text()).toContain('\n    cause  This is why.\n    fix    Do this.\n');
     expect(stdout.text()).toContain('\n    note   This is why.\n    fix    Do this.\n');
+  });
+
+  it('is broken into lines that fit, and cannot write to the terminal otherwise', () => {
+    const { context, stdout } = terminal({ tty: true, environment: { NO_COLOR: '1' } });
+    Object.assign(context.streams.stdout, { columns: 60 });
+    const long = 'The certificate of \x1b[2Jevil.example is for somebody else, and so it is not taken by anybody here.';
+    renderRung({ ...failedRung('tls'), detail: 'a\x1bb', problem: { ...warning, cause: long } }, context);
+    const lines = stdout.text().trimEnd().split('\n');
+    expect(lines.every((line) => line.length <= 60)).toBe(true);
+    expect(lines[2]).toMatch(/^ {11}\S/);
+    expect(stdout.text()).not.toContain('\x1b');
   });
 
   it('is coloured on a terminal, and not with NO_COLOR', () => {
@@ -58,6 +70,8 @@ describe('a check on the terminal', () => {
       `${url} relays, but read the notes above.`,
     );
     expect(verdict(report('stun:a'))).toBe('stun:a answers.');
+    const inside = [rung('echo', { facts: { reachableFromHere: false } })];
+    expect(verdictOf(report(url, { rungs: inside }))).toMatch(/relays between its own clients, but peers elsewhere/);
   });
 
   it('says when credential and certificate end', () => {

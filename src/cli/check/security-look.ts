@@ -30,10 +30,10 @@ export function lookAtSecurity(
   { url, credentials }: CheckTarget,
   server: TransportAddress,
   targets: readonly SecurityTarget[],
-  trusted: string | undefined,
+  { trusted, signal }: { readonly trusted: string | undefined; readonly signal: AbortSignal },
 ): Promise<SecurityReport> {
   const transport = transportOf(url, trusted);
-  return examineSecurity(systemSecurity({ server, transport, targets, ...(credentials && { credentials }) }));
+  return examineSecurity(systemSecurity({ server, transport, targets, signal, ...(credentials && { credentials }) }));
 }
 
 function transportOf(url: IceUrl, trusted: string | undefined): ClientTransport {

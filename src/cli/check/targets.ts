@@ -6,6 +6,7 @@ import { wrongUsage } from '../command-failure.ts';
 import { givenServers } from '../gather/given-servers.ts';
 import { type CheckPlan, checkableUrl, refuseWithoutRelay } from './plan.ts';
 import type { CheckTarget } from './run-check.ts';
+import { MOST_WAYS } from './ways.ts';
 
 export interface TargetOptions extends CredentialOptions {
   readonly iceServers?: string;
@@ -61,7 +62,17 @@ async function typedUrl(
   const make = await credentialMaker(options, context);
   // What is wrong with a user name is told before anything is tried.
   const fromSecret = make?.().source === 'shared-secret';
-  return async () => [{ text, url, credentials: make?.(), ...(fromSecret && { issueCredentials: make }) }];
+  const ttlSeconds = ttlFor(plan);
+  return async () => [{ text, url, credentials: make?.(ttlSeconds), ...(fromSecret && { issueCredentials: make }) }];
+}
+
+/** What the steps of a check may take, with room for clocks that differ a little. */
+const STEPS_SECONDS = 600;
+
+/** A credential has to outlive all measurements, which come one after the other: after each, the allocation is refreshed. */
+function ttlFor({ quality, all }: CheckPlan): number {
+  const measuringMs = (quality?.durationMs ?? 0) * (all ? MOST_WAYS : 1);
+  return STEPS_SECONDS + Math.ceil(measuringMs / 1000);
 }
 
 async function serversOfApp(options: TargetOptions, plan: CheckPlan, context: CommandContext): Promise<TargetSource> {

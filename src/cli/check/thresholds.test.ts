@@ -17,7 +17,13 @@ describe('thresholds', () => {
 
   it('are broken beyond it', () => {
     const bad = quality({ p50: 100.1, lossFraction: 0.011, bitsPerSecond: 1_999_999 });
-    expect(kept(thresholds, bad)).toEqual([false, false, false]);
+    const full = { ...bad, bandwidth: { ...bad.bandwidth, limitedBy: 'delay' as const } };
+    expect(kept(thresholds, full)).toEqual([false, false, false]);
+  });
+
+  it('are kept where no more than the limit was tried, and that came through', () => {
+    expect(kept(thresholds, quality({ bitsPerSecond: 1_950_000 }))[2]).toBe(true);
+    expect(kept(thresholds, quality({ bitsPerSecond: 1_700_000 }))[2]).toBe(false);
   });
 
   it('are broken when nothing was measured', () => {

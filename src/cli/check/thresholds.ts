@@ -16,8 +16,18 @@ export function judgeThresholds(
   return thresholds.map(({ name, limit }) => {
     const measured = quality && figures[name](quality);
     const kept = measured !== undefined && (name === 'min-bitrate' ? measured >= limit : measured <= limit);
-    return { name, limit, measured, kept };
+    return { name, limit, measured, kept: kept || (name === 'min-bitrate' && isAllThatWasTried(quality, limit)) };
   });
+}
+
+/** A sender never reaches quite the rate that it may have. */
+const PART_OF_ASKED = 0.9;
+
+/** Whether no more was tried than the limit, as with an equal `--max-bitrate`, and that came through. */
+function isAllThatWasTried(quality: QualityReport | undefined, limit: number): boolean {
+  if (quality === undefined || quality.packets.received === 0) return false;
+  const { limitedBy, bitsPerSecond } = quality.bandwidth;
+  return limitedBy === 'asked' && bitsPerSecond >= PART_OF_ASKED * limit;
 }
 
 const figures: Readonly<Record<ThresholdName, (quality: QualityReport) => number | undefined>> = {

@@ -19,6 +19,9 @@ export function verdictOf(report: CheckReport): string {
       : []),
   ];
   if (buts.length > 0) return `${url} ${does}, but ${sentences(buts)}.`;
+  if (rungs.some(({ facts }) => facts.reachableByPeers === false || facts.reachableFromHere === false)) {
+    return `${url} relays between its own clients, but peers elsewhere may not reach its relayed addresses: read the notes above.`;
+  }
   const notes = [report, ...alternatives].some((way) => way.rungs.some(({ warnings }) => warnings.length > 0));
   return `${url} ${does}${notes ? ', but read the notes above' : ''}.`;
 }

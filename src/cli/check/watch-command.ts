@@ -1,7 +1,7 @@
 import { systemClock } from '../../client/clock.ts';
 import { type CommandContext, ExitCode } from '../command-context.ts';
 import { CommandFailure, renderFailure } from '../command-failure.ts';
-import { Interruption } from './interruption.ts';
+import { Interruption } from '../interruption.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
 import type { WatchPlan } from './plan.ts';
 import { ProbeMetrics } from './probe-metrics.ts';

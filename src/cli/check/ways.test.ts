@@ -50,6 +50,7 @@ describe('a way that nobody promised', () => {
     ['connect', 'connect_timeout', 'no connection comes about'],
     ['binding', 'no_answer', 'nothing answers'],
     ['tls', 'plain_expected', 'no TLS there'],
+    ['tls', 'not_stun', 'some other service is there'],
     ['binding', 'not_stun', 'some other service is there'],
     ['tls', 'certificate_expired', undefined],
     ['tls', 'certificate_wrong_name', undefined],

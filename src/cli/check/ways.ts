@@ -6,6 +6,9 @@ const stunTlsPort = 5349;
 /** Where firewalls let everything through. */
 const httpsPort = 443;
 
+/** The most that there are, with the one in the URL: two over UDP, two over TCP, three over TLS, and that one. */
+export const MOST_WAYS = 8;
+
 /**
  * The other ways that a server usually offers beside the one in the URL: plain on 3478, over TLS on 5349 and 443. Where the URL names
  * another port, all of them are tried there too.
@@ -50,6 +53,7 @@ const absent = new Map<RungName, ReadonlyMap<string, string>>([
       ['tls_silent', 'no TLS there'],
       ['plain_expected', 'no TLS there'],
       ['tls_refused', 'some other service is there'],
+      ['not_stun', 'some other service is there'],
     ]),
   ],
   [

@@ -119,6 +119,8 @@ function codeOf(error: unknown): string | undefined {
   if (!(error instanceof TypeError)) return undefined;
   const { cause } = error;
   if (!(cause instanceof Error)) return 'UNKNOWN';
+  // The Fetch standard blocks the ports of other services, such as 25.
+  if (cause.message === 'bad port') return 'BAD_PORT';
   const [first] = cause instanceof AggregateError ? (cause.errors as readonly unknown[]) : [];
   return (cause as NodeJS.ErrnoException).code ?? (first as NodeJS.ErrnoException | undefined)?.code ?? 'UNKNOWN';
 }

@@ -61,7 +61,7 @@ async function documentServers(file: string, context: CommandContext): Promise<r
   const servers = readIceServers(content);
   if (servers.ok) return servers.value;
   throw wrongUsage(
-    `--ice-servers ${file === '-' ? '(stdin)' : file} holds no ICE servers: ${servers.error.reason}. Give what an app passes to RTCPeerConnection, as JSON.`,
+    `--ice-servers ${file === '-' ? '(stdin)' : file} holds no ICE servers: ${servers.error.reason}. Give what an app passes to RTCPeerConnection, as JSON: with its names and texts in double quotes.`,
   );
 }
 

@@ -3,8 +3,8 @@ import { formatCandidate } from '../../ice/sdp.ts';
 import type { Advice } from '../../ladder/advice.ts';
 import { formatMilliseconds } from '../../ladder/ladder.ts';
 import type { CommandContext } from '../command-context.ts';
+import { explanation, sentenceColumns } from '../explanation.ts';
 import { visible } from '../operator/table.ts';
-import { textColumns } from '../render-diagnosis.ts';
 import { styles } from '../styles.ts';
 import { wrap } from '../wrapped-text.ts';
 import type { GatherVerdict } from './verdict.ts';
@@ -76,7 +76,7 @@ export class GatherPage {
     }
     lines.push(...this.#explanations(report.flags));
     const style = exitCode === 0 ? good : exitCode === 2 ? bad : warning;
-    lines.push('', ...wrap(sentence, textColumns(this.#context)).map((line) => bold(style(line))));
+    lines.push('', ...wrap(sentence, sentenceColumns(this.#context)).map((line) => bold(style(line))));
     lines.push(faint(`Gathered in ${inSeconds(report.elapsedMs)}.`));
     this.#write(lines);
   }
@@ -96,17 +96,9 @@ export class GatherPage {
   #explanations(all: readonly Advice[], label: 'cause' | 'note' = 'note'): string[] {
     const fresh = all.filter(({ cause }) => !this.#said.has(cause));
     for (const { cause } of fresh) this.#said.add(cause);
-    return fresh.flatMap((one) => this.#explanation(one, label));
-  }
-
-  #explanation({ cause, fix }: Advice, label: 'cause' | 'note'): string[] {
     const { bad, warning } = this.#styles;
-    const columns = textColumns(this.#context) - 11;
     const style = label === 'cause' ? bad : warning;
-    return [
-      ...wrap(visible(cause), columns).map((line, i) => `    ${i === 0 ? style(label.padEnd(5)) : '     '}  ${line}`),
-      ...wrap(visible(fix), columns).map((line, i) => `    ${i === 0 ? style('fix  ') : '     '}  ${line}`),
-    ];
+    return fresh.flatMap((one) => explanation(one, label, style, sentenceColumns(this.#context)));
   }
 
   #write(lines: readonly string[]): void {

@@ -94,6 +94,8 @@ function unreachable(code: string): string {
       return `The host does not resolve to an address (${code}). Check its spelling and the network connection.`;
     case 'ECONNREFUSED':
       return `Nothing listens there (${code}). Check host and port, and that the service runs.`;
+    case 'BAD_PORT':
+      return 'Its port is one of those that browsers do not speak HTTP with, since another service has it by custom, and so this does not either. Check the port.';
     default:
       return /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code)
         ? `Its TLS certificate is not accepted (${code}). Check the name in the URL; trust an authority of your own with NODE_EXTRA_CA_CERTS.`

@@ -12,11 +12,11 @@ export interface GatherVerdict {
 export function gatherVerdict(report: GatherReport): GatherVerdict {
   const asked = report.servers.filter(({ status }) => status !== 'not-asked');
   if (report.servers.length === 0) {
-    return {
-      exitCode: GatherExitCode.noneGiven,
-      sentence:
-        'No server was given, so there are host candidates only: they reach peers in the same network. Give a server with --ice-server.',
-    };
+    const sentence =
+      report.policy === 'relay'
+        ? 'No server was given, and with --policy relay there are no other candidates. Give one with --ice-server turn:HOST.'
+        : 'No server was given, so there are host candidates only: they reach peers in the same network. Give a server with --ice-server.';
+    return { exitCode: GatherExitCode.noneGiven, sentence };
   }
   if (asked.length === 0) {
     return {
@@ -28,11 +28,18 @@ export function gatherVerdict(report: GatherReport): GatherVerdict {
   const failed = asked.filter(({ status }) => status === 'failed').length;
   const gained = gains(report);
   if (failed === 0) {
-    const servers = asked.length === 1 ? 'The server answers' : `All ${asked.length} servers answer`;
+    const servers =
+      asked.length === 1
+        ? 'The server answers'
+        : asked.length === 2
+          ? 'Both servers answer'
+          : `All ${asked.length} servers answer`;
     return { exitCode: GatherExitCode.everyServerAnswered, sentence: `${servers}: ${gained}.` };
   }
   const none =
-    asked.length === 1 ? 'The server gives nothing' : `None of the ${asked.length} servers gives what it should`;
+    asked.length === 1
+      ? 'The server gives nothing'
+      : `${asked.length === 2 ? 'Neither server' : `None of the ${asked.length} servers`} gives what it should`;
   const servers =
     failed === asked.length ? none : `${failed} of ${asked.length} servers ${failed === 1 ? 'fails' : 'fail'}`;
   return { exitCode: GatherExitCode.oneFailed, sentence: `${servers}: ${gained}.` };
@@ -48,7 +55,9 @@ function gains({ candidates, policy }: GatherReport): string {
     count(relays.length, policy === 'all' ? 'relayed one' : 'relayed candidate'),
   ];
   const sum = `${counts.slice(0, -1).join(', ')}${counts.length > 1 ? ' and ' : ''}${counts.at(-1)}`;
-  const doubtful = flagged === 0 ? '' : `, ${flagged} of which peers elsewhere may not reach`;
+  const isOnly = flagged === 1 && counts.length === 1 && relays.length === 1;
+  const which = isOnly ? 'which' : `${flagged === 1 ? 'one' : flagged} of which`;
+  const doubtful = flagged === 0 ? '' : `, ${which} peers elsewhere may not reach`;
   return sum + doubtful;
 }
 

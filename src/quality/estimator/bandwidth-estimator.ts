@@ -39,6 +39,15 @@ const LONGEST_PART_MS = 1000;
 const SHRUNK = 0.8;
 /** Beside a flow that takes whatever we leave, the rate does not fall below this share of what was received at first. */
 const LEAST_OF_RECEIVED = 0.7;
+/**
+ * A busy period with less than this part of what was found before is doubted: the path may have become slower, but a machine that
+ * stood still, with the relay or with us, looks the same. Where it was us, which shows, less of a difference is doubted. What the path
+ * carries is then tried again from a part of the figure before.
+ */
+const DOUBTFUL = { usually: 0.7, heldUp: 0.9 };
+const RETRIED = 0.8;
+/** Nobody has asked for the plan for so long: this program was held up. */
+const HELD_UP_MS = 30;
 /** Without congestion the figure is that of the last part of the measurement, this long. */
 const RECENT_MS = 500;
 /** What is received at this part of the highest rate, less what is lost, is all that was asked for. */
@@ -83,9 +92,13 @@ export class BandwidthEstimator {
   readonly #loss = new LossRule();
   readonly #search: ProbeSearch;
   readonly #control: RateControl;
+  /** The last busy period, where it contradicts those before. */
+  #doubted: BusyPeriod | undefined;
   #state: State = { kind: 'probing' };
   #startedAtMs: number | undefined;
   #nowMs = 0;
+  #askedAtMs = Number.POSITIVE_INFINITY;
+  #heldUpAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EstimatorOptions) {
     const { maxBitsPerSecond, startBitsPerSecond, durationMs, packetBytes } = { ...DEFAULTS, ...options };
@@ -99,6 +112,8 @@ export class BandwidthEstimator {
   /** What to send now. Ask at least every 10 ms: this is also how the estimator learns that time passes. */
   plan(nowMs: number): SendPlan {
     this.#startedAtMs ??= nowMs;
+    if (nowMs - this.#askedAtMs > HELD_UP_MS) this.#heldUpAtMs = nowMs;
+    this.#askedAtMs = nowMs;
     this.#advance(nowMs);
     if (this.#state.kind === 'done') return { kind: 'done' };
     if (this.#state.kind !== 'probing') return { kind: 'pace', bitsPerSecond: this.#control.rate(this.#nowMs) };
@@ -255,9 +270,20 @@ export class BandwidthEstimator {
   }
 
   #endBusy(period: BusyPeriod): void {
-    this.#busy.add(period);
+    const found = goodput(this.#arrivals, period.fromMs, period.toMs);
+    const wasHeldUp = this.#heldUpAtMs >= period.fromMs;
+    const before = this.#busy.goodput() ?? (wasHeldUp ? this.#found : 0);
+    const part = wasHeldUp ? DOUBTFUL.heldUp : DOUBTFUL.usually;
+    const isDoubtful = period.cause === 'delay' && found < part * before;
+    const isDoubted = isDoubtful && this.#doubted === undefined;
+    if (isDoubted) this.#doubted = period;
+    else {
+      if (isDoubtful) this.#busy.add(this.#doubted!);
+      this.#doubted = undefined;
+      this.#busy.add(period);
+    }
     this.#loss.restart(this.#nowMs);
-    this.#control.grow(this.#nowMs, goodput(this.#arrivals, period.fromMs, period.toMs));
+    this.#control.grow(this.#nowMs, isDoubted ? RETRIED * before : found);
     this.#state = { kind: 'growing', sinceMs: this.#nowMs };
   }
 

@@ -17,6 +17,7 @@ export interface SystemSecurityOptions {
   readonly credentials?: LongTermCredentials;
   /** From `securityTargets(systemHostAddresses(), named)`. */
   readonly targets: readonly SecurityTarget[];
+  readonly signal?: AbortSignal;
 }
 
 /** A handshake over half the world takes less than a second. */
