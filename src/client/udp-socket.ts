@@ -17,11 +17,13 @@ export interface UdpSocketOptions {
    * refused datagrams as `ECONNREFUSED`, which an unconnected socket never learns of.
    */
   readonly connectTo?: TransportAddress;
+  /** How many bytes may wait to be read; the system may give less. */
+  readonly receiveBufferBytes?: number;
 }
 
 /** Opens a UDP socket. Fails with the system's error when the address or port cannot be had, or there is no route. */
 export function openUdpSocket(options: UdpSocketOptions): Promise<Result<MessageSocket, TransportError>> {
-  const { family, localIp, localPort = 0, connectTo } = options;
+  const { family, localIp, localPort = 0, connectTo, receiveBufferBytes } = options;
   const socket = createSocket(family === AddressFamily.ipv4 ? { type: 'udp4' } : { type: 'udp6', ipv6Only: true });
   return new Promise((resolve) => {
     const refuse = (error: Error) => {
@@ -30,6 +32,7 @@ export function openUdpSocket(options: UdpSocketOptions): Promise<Result<Message
     };
     const opened = () => {
       socket.removeListener('error', refuse);
+      if (receiveBufferBytes !== undefined) enlarge(socket, receiveBufferBytes);
       resolve(success(new UdpSocket(socket, connectTo)));
     };
     socket.once('error', refuse);
@@ -41,6 +44,14 @@ export function openUdpSocket(options: UdpSocketOptions): Promise<Result<Message
       }) as () => void);
     });
   });
+}
+
+function enlarge(socket: Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes);
+  } catch {
+    // Some systems refuse what is above their limit, where others give what they can: it works with less, too.
+  }
 }
 
 class UdpSocket implements MessageSocket {

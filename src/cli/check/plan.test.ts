@@ -60,7 +60,7 @@ describe('the flags of a check', () => {
     [{ maxBitrate: '10' }, /--max-bitrate takes/],
     [{ maxBitrate: '1kbps' }, /100kbps or more/],
     [{ minBitrate: '2' }, /--min-bitrate takes/],
-    [{ maxRtt: '100' }, /--max-rtt takes a time with its unit, such as 100ms, not 100/],
+    [{ maxRtt: '100' }, /--max-rtt takes a whole number of .* with its unit, such as 100ms, not 100/],
     [{ maxRtt: '0ms' }, /--max-rtt/],
     [{ maxLoss: '0.01' }, /--max-loss takes a percentage, such as 1%/],
     [{ maxLoss: '200%' }, /--max-loss/],

@@ -173,7 +173,9 @@ function roundTripLimit(text: string): number {
   // A number alone would be seconds, where people mean milliseconds.
   const limit = /\d$/.test(text.trim()) ? undefined : parseDurationMilliseconds(text);
   if (limit !== undefined && limit > 0) return limit;
-  throw wrongUsage(`--max-rtt takes a time with its unit, such as 100ms, not ${text}.`);
+  throw wrongUsage(
+    `--max-rtt takes a whole number of milliseconds or seconds with its unit, such as 100ms, not ${text}.`,
+  );
 }
 
 function lossLimit(text: string): number {

@@ -2,7 +2,7 @@ import { type IceUrl, isStunOnly } from '../../client/ice-url.ts';
 import { askedUrls, type IceServer } from '../../ice/ice-server.ts';
 import { type CredentialOptions, credentialMaker } from '../check-credentials.ts';
 import type { CommandContext } from '../command-context.ts';
-import { wrongUsage } from '../command-failure.ts';
+import { CommandFailure, wrongUsage } from '../command-failure.ts';
 import { givenServers } from '../gather/given-servers.ts';
 import { type CheckPlan, checkableUrl, refuseWithoutRelay } from './plan.ts';
 import type { CheckTarget } from './run-check.ts';
@@ -66,6 +66,9 @@ async function typedUrl(
   return async () => [{ text, url, credentials: make?.(ttlSeconds), ...(fromSecret && { issueCredentials: make }) }];
 }
 
+/** As when a server fails: what an app would get does not work. */
+const failedExitCode = 2;
+
 /** What the steps of a check may take, with room for clocks that differ a little. */
 const STEPS_SECONDS = 600;
 
@@ -92,7 +95,18 @@ async function serversOfApp(options: TargetOptions, plan: CheckPlan, context: Co
   }
   return async () => {
     const asked = { credentialsUrl, method, ...(keyFile !== undefined && { keyFile }) };
-    return relayTargets(await givenServers(asked, context), plan);
+    const servers = await givenServers(asked, context);
+    try {
+      return relayTargets(servers, plan);
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      // What a service answers is no fault of the command line.
+      throw new CommandFailure(
+        failedExitCode,
+        'credentials_content',
+        `What the service answers is no good: ${error.message}`,
+      );
+    }
   };
 }
 
@@ -102,7 +116,8 @@ function relayTargets(servers: readonly IceServer[], plan: CheckPlan): readonly 
   const relays = all.filter(({ url }) => !isStunOnly(url));
   const chosen = relays.length > 0 ? relays : all;
   const [first] = chosen;
-  if (!first) throw wrongUsage('The list of servers is empty: nothing is to be checked.');
+  if (!first)
+    throw wrongUsage('The list of servers is empty, so there is nothing to check: put a STUN or TURN server into it.');
   refuseWithoutRelay(first.text, first.url as IceUrl, plan);
   return chosen;
 }
