@@ -84,7 +84,7 @@ describe('a server that works', () => {
     expect(details.get('binding')).toBe('your address 198.51.100.9:40000, behind a NAT');
     expect(details.get('challenge')).toBe('realm example.org, SHA-256');
     expect(details.get('allocate')).toBe('relayed 8.8.4.4:51234');
-    expect(details.get('echo')).toBe('5 of 5 packets, RTT 40 ms');
+    expect(details.get('echo')).toBe('5 of 5 packets, RTT 40 ms between the two');
     expect(details.get('refresh')).toBe('for another 600 s');
   });
 

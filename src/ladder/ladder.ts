@@ -24,6 +24,7 @@ import {
   allocationWarnings,
   emptyRealmWarning,
   explainsUnreachable,
+  hidesClients,
   keepsPeersAway,
   openRelayWarning,
   slownessWarning,
@@ -293,7 +294,7 @@ export class Ladder {
     return {
       passed: true,
       value: true,
-      detail: `${count}, RTT ${formatMilliseconds(medianMs)}`,
+      detail: `${count}, RTT ${formatMilliseconds(medianMs)} between the two`,
       facts: {
         sent,
         received,
@@ -312,10 +313,13 @@ export class Ladder {
     const mapped = granted.mappedAddress;
     // Where UDP may not leave this network, nothing that fails is the server's doing.
     if (!openPeer || this.#url.transport !== 'udp' || mapped.ip.family !== relayedAddress.ip.family) return undefined;
+    if (hidesClients(mapped.ip, relayedAddress.ip)) return undefined;
     const socket = await openPeer(relayedAddress);
     if (!socket.ok) return undefined;
-    const peer = isBehindNat(client, mapped) ? mapped : socket.value.localAddress;
-    return arrivesFromOutside(allocation, { socket: socket.value, peer, clock });
+    const { localAddress } = socket.value;
+    // Of a machine with several ways out, what goes straight there may leave under the local address although the server is behind a NAT.
+    const peers = isBehindNat(client, mapped) ? [mapped, localAddress] : [localAddress];
+    return arrivesFromOutside(allocation, { socket: socket.value, peers, clock });
   }
 
   #hasExplained(server: IpAddress): boolean {

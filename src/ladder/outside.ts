@@ -12,8 +12,8 @@ const WAIT_MS = 1000;
 export interface OutsideOptions {
   /** A socket towards the relayed address, as a peer that is no client of the server has one. It is closed. */
   readonly socket: MessageSocket;
-  /** The address from which the server sees what that socket sends. */
-  readonly peer: TransportAddress;
+  /** The addresses from which the server may see what that socket sends, the likeliest first. */
+  readonly peers: readonly TransportAddress[];
   readonly clock: Clock;
 }
 
@@ -25,10 +25,12 @@ export interface OutsideOptions {
  */
 export async function arrivesFromOutside(
   allocation: TurnAllocation,
-  { socket, peer, clock }: OutsideOptions,
+  { socket, peers, clock }: OutsideOptions,
 ): Promise<boolean | undefined> {
-  const permission = await allocation.createPermission([peer]);
-  if (!permission.ok) {
+  // One by one: a local address may be one that the server rightly refuses.
+  const permitted: boolean[] = [];
+  for (const peer of peers) permitted.push((await allocation.createPermission([peer])).ok);
+  if (!permitted[0]) {
     socket.close();
     return undefined;
   }

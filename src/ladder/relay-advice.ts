@@ -139,6 +139,14 @@ export function keepsPeersAway(warnings: readonly Advice[], server: IpAddress): 
   return isPublic && ['private', 'loopback', 'yours'].some((what) => codes.has(`relayed_address_${what}`));
 }
 
+/**
+ * Whether something before the server puts another address in place of those of its clients, as some load balancers do: it sees a private
+ * one, while it relays from a public one.
+ */
+export function hidesClients(mapped: IpAddress, relayed: IpAddress): boolean {
+  return onlyDefaults.judge(relayed).reachable && !onlyDefaults.judge(mapped).reachable;
+}
+
 /** A packet that was sent straight to a relayed address, as a peer would send it, did not arrive. */
 export function unreachableWarning(relayed: TransportAddress): Advice {
   return advice(

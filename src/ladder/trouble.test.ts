@@ -365,8 +365,9 @@ describe('an allocation', () => {
 
 describe('a relayed address', () => {
   /** What a peer sends to the first relayed address arrives in a Data indication, or nowhere. */
-  async function check(arrives: boolean, forbidden = false) {
+  async function check(arrives: boolean, forbidden = false, seenAs = '8.8.8.8') {
     const ladder = new ScriptedLadder();
+    for (const server of ladder.servers) server.mappedAddress = address(seenAs, 40000);
     if (forbidden) {
       let permissions = 0;
       ladder.servers[0]!.alter = (answer, request) => {
@@ -404,6 +405,12 @@ describe('a relayed address', () => {
   it('is not judged when this machine may not be a peer', async () => {
     const { report } = await check(false, true);
     expect(report.passed).toBe(true);
+    expect(rungOf(report, 'echo').facts).not.toHaveProperty('reachableFromHere');
+  });
+
+  it('is not judged where something before the server hides its clients', async () => {
+    const { report } = await check(false, false, '10.0.0.7');
+    expect(warningsOf(report)).toEqual([]);
     expect(rungOf(report, 'echo').facts).not.toHaveProperty('reachableFromHere');
   });
 

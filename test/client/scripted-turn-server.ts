@@ -28,6 +28,8 @@ export class ScriptedTurnServer {
   passwordOf: (username: string) => string = () => this.password;
   lifetimeSeconds = 600;
   relayedAddress = relayedAddress;
+  /** Under which address it sees its clients. */
+  mappedAddress = mappedAddress;
   /** Errors by method, in the order in which they are to be answered; each is used once. */
   readonly errors = new Map<number, number[]>();
   /** Whether error answers carry integrity. */
@@ -50,7 +52,7 @@ export class ScriptedTurnServer {
   #answer(request: StunMessage): Buffer {
     if (request.method === Method.binding) {
       return answerTo(request, MessageClass.success, (writer) =>
-        writeXorAddress(writer, Attribute.xorMappedAddress, mappedAddress),
+        writeXorAddress(writer, Attribute.xorMappedAddress, this.mappedAddress),
       );
     }
     const integrity = this.#integrityOf(request);
@@ -68,7 +70,7 @@ export class ScriptedTurnServer {
   #writeSuccess(writer: MessageWriter, request: StunMessage): void {
     if (request.method === Method.allocate) {
       writeXorAddress(writer, Attribute.xorRelayedAddress, this.relayedAddress);
-      writeXorAddress(writer, Attribute.xorMappedAddress, mappedAddress);
+      writeXorAddress(writer, Attribute.xorMappedAddress, this.mappedAddress);
       writeLifetime(writer, this.lifetimeSeconds);
     } else if (request.method === Method.refresh) {
       const asked = request.find(Attribute.lifetime);
