@@ -1,7 +1,7 @@
-import { promises } from 'node:dns';
+import { type NaptrRecord as NodeNaptrRecord, type SrvRecord as NodeSrvRecord, promises } from 'node:dns';
 import { IpAddress } from '../stun/ip-address.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { DnsResolver, ResolutionError } from './dns-resolver.ts';
+import type { DnsResolver, NaptrRecord, ResolutionError, SrvRecord } from './dns-resolver.ts';
 import { failure, type Result, success } from './result.ts';
 
 /** How long to wait for the DNS, and for whose. */
@@ -45,10 +45,22 @@ export function systemDns(options: SystemDnsOptions = {}): DnsResolver {
     },
     srv: async (name) => {
       const answer = await records((resolver) => resolver.resolveSrv(name));
-      return answer.ok ? success(answer.value.map(({ name: target, ...rest }) => ({ ...rest, target }))) : answer;
+      return answer.ok ? success(answer.value.map(srvRecord)) : answer;
     },
-    naptr: (name) => records((resolver) => resolver.resolveNaptr(name)),
+    naptr: async (name) => {
+      const answer = await records((resolver) => resolver.resolveNaptr(name));
+      return answer.ok ? success(answer.value.map(naptrRecord)) : answer;
+    },
   };
+}
+
+// Newer versions of Node.js add the type of the record.
+function srvRecord({ name: target, port, priority, weight }: NodeSrvRecord): SrvRecord {
+  return { target, port, priority, weight };
+}
+
+function naptrRecord({ order, preference, flags, service, regexp, replacement }: NodeNaptrRecord): NaptrRecord {
+  return { order, preference, flags, service, regexp, replacement };
 }
 
 /** What was asked for, or why not; `lateCode` when it takes too long. */
