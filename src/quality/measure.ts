@@ -42,6 +42,8 @@ export interface QualityProgress {
 const PROBING = { share: 0.4, mostMs: 5000 };
 const DRAINING = { share: 0.15, mostMs: 3000 };
 const PROGRESS_INTERVAL_MS = 200;
+/** A rate that a path has carried for so long is no burst. */
+const SUSTAINED_MS = 2000;
 /** The bandwidth of a path on which no probe arrives. */
 const nothing: Bandwidth = { bitsPerSecond: 0, limitedBy: 'loss' };
 
@@ -100,7 +102,9 @@ export async function measureQuality(near: RelayEnd, far: RelayEnd, options: Qua
   const lastProbeAfterMs = probing.lastArrivedMs === undefined ? undefined : probing.lastArrivedMs - startedAtMs;
   const silentAfterMs = endOfTheRelay(packets, outages, lastProbeAfterMs);
   const bandwidth =
-    packets.received > 0 && found === nothing ? carried(shape.bitsPerSecond, packets.lossFraction) : found;
+    packets.received > 0 && found === nothing
+      ? carried(shape.bitsPerSecond, packets.lossFraction)
+      : atLeast(found, (packets.received * shape.packetBytes * 8000) / streaming.sendingMs, streaming.sendingMs);
   return {
     durationMs: toMicroseconds(clock.now() - startedAtMs),
     packets,
@@ -129,6 +133,12 @@ function endOfTheRelay(
 /** Where the first packet arrives when the time for probes is over already, more than the stream is not known to fit. */
 function carried(bitsPerSecond: number, lossFraction: number): Bandwidth {
   return { bitsPerSecond: Math.round(bitsPerSecond * (1 - lossFraction)), limitedBy: 'time' };
+}
+
+/** What the stream carried for long enough fits, whatever was found before it. */
+function atLeast(found: Bandwidth, carriedBitsPerSecond: number, forMs: number): Bandwidth {
+  if (found === nothing || forMs < SUSTAINED_MS || carriedBitsPerSecond <= found.bitsPerSecond) return found;
+  return { bitsPerSecond: Math.round(carriedBitsPerSecond), limitedBy: found.limitedBy };
 }
 
 function partOf(durationMs: number, { share, mostMs }: { readonly share: number; readonly mostMs: number }): number {

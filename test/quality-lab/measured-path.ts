@@ -7,7 +7,7 @@ import { openTurnClient, type TurnClient } from '../../src/client/turn-client.ts
 import { measureQuality } from '../../src/quality/measure.ts';
 import type { QualityReport } from '../../src/quality/report.ts';
 import type { TransportAddress } from '../../src/stun/ip-address.ts';
-import { alice } from '../interop/relay-client.ts';
+import { alice, type Credentials } from '../interop/relay-client.ts';
 
 /** Two allocations at a server over real sockets, with permissions and channels for each other. */
 export class MeasuredPath {
@@ -22,8 +22,15 @@ export class MeasuredPath {
   }
 
   /** Opens both; the sockets belong to the network namespace that this thread is in. */
-  static async open(server: TransportAddress, transport: ClientTransport = { kind: 'udp' }): Promise<MeasuredPath> {
-    const [first, second] = [await allocate(server, transport), await allocate(server, transport)];
+  static async open(
+    server: TransportAddress,
+    transport: ClientTransport = { kind: 'udp' },
+    credentials: Credentials = alice,
+  ): Promise<MeasuredPath> {
+    const [first, second] = [
+      await allocate(server, transport, credentials),
+      await allocate(server, transport, credentials),
+    ];
     const path = new MeasuredPath([first[0], second[0]], first[1], second[1]);
     for (const [one, other] of [
       [path.#near, path.#far],
@@ -48,8 +55,9 @@ export class MeasuredPath {
 async function allocate(
   server: TransportAddress,
   transport: ClientTransport,
+  credentials: Credentials,
 ): Promise<readonly [TurnClient, TurnAllocation]> {
-  const options = { server, transport, credentials: alice, retransmission: diagnosticRetransmission() };
+  const options = { server, transport, credentials, retransmission: diagnosticRetransmission() };
   const client = expectOk(await openTurnClient(options));
   return [client, expectOk(await client.allocate())];
 }

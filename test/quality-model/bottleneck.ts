@@ -61,6 +61,42 @@ export class Policer implements Bottleneck {
   }
 }
 
+export interface GateOptions {
+  /** Bits a second on average. */
+  readonly rate: number;
+  /** How often a new allowance is given: that of one period at the rate. What is left of the last is lost. */
+  readonly periodMs: number;
+  /** How long a packet waits at most for an allowance before it is dropped; 0 when left out: whatever is beyond is dropped at once. */
+  readonly longestWaitMs?: number;
+  /** When the periods begin, for the first time. */
+  readonly phaseMs?: number;
+}
+
+/** Lets through at any speed what is allowed in a period, and then nothing until the next, as coturn does with `max-bps`. */
+export class Gate implements Bottleneck {
+  readonly #options: GateOptions;
+  /** The period whose allowance is being used, and how much of it was. */
+  #period = 0;
+  #usedBytes = 0;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  enqueue(atMs: number, bytes: number): number | undefined {
+    const { rate, periodMs, longestWaitMs = 0, phaseMs = 0 } = this.#options;
+    const current = Math.max(this.#period, Math.floor((atMs - phaseMs) / periodMs));
+    const used = current > this.#period ? 0 : this.#usedBytes;
+    const isBeyond = used + bytes > (rate * periodMs) / 8000;
+    const period = isBeyond ? current + 1 : current;
+    const leavesAtMs = Math.max(atMs, period * periodMs + phaseMs);
+    if (leavesAtMs - atMs > longestWaitMs) return undefined;
+    this.#period = period;
+    this.#usedBytes = isBeyond ? bytes : used + bytes;
+    return leavesAtMs;
+  }
+}
+
 function rateAt(rate: Rate, atMs: number): number {
   return typeof rate === 'number' ? rate : rate(atMs);
 }

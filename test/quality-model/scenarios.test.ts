@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BandwidthEstimator } from '../../src/quality/estimator/bandwidth-estimator.ts';
 import type { Bandwidth } from '../../src/quality/report.ts';
 import { SeededRandom } from '../virtual-network/seeded-random.ts';
-import { Policer, QueuedLink, type QueueOptions } from './bottleneck.ts';
+import { Gate, Policer, QueuedLink, type QueueOptions } from './bottleneck.ts';
 import { ConstantFlow, WindowFlow } from './cross-traffic.ts';
 import { measure, type Path, START_MS } from './path-run.ts';
 
@@ -80,6 +80,43 @@ describe('a policer, which drops and never queues', () => {
     const found = estimates(() => ({ bottleneck: new Policer(rate * MEGABIT, 20_000), delayMs: 20 }));
     expectWithin(found, rate * MEGABIT);
     expect(found.every(({ limitedBy }) => limitedBy === 'loss')).toBe(true);
+  });
+});
+
+describe('a limit by the period, as servers have it,', () => {
+  const gates = [1000, 500, 333, 200, 100].flatMap((periodMs) => [0.5, 2, 5].map((rate) => [periodMs, rate] as const));
+
+  describe.each(gates)('that lets through in %d ms what %d Mbit/s are,', (periodMs, rate) => {
+    it.each([
+      { beyond: 'drops', longestWaitMs: 0, delayMs: 1 },
+      { beyond: 'drops', longestWaitMs: 0, delayMs: 60 },
+      { beyond: 'keeps', longestWaitMs: 2 * periodMs, delayMs: 1 },
+      { beyond: 'keeps', longestWaitMs: 2 * periodMs, delayMs: 60 },
+    ])('and $beyond the rest, $delayMs ms away', ({ longestWaitMs, delayMs }) => {
+      let phase = 0;
+      const found = estimates(() => {
+        const phaseMs = (periodMs * phase++) / SEEDS.length;
+        return { bottleneck: new Gate({ rate: rate * MEGABIT, periodMs, longestWaitMs, phaseMs }), delayMs };
+      });
+      expectWithin(found, rate * MEGABIT);
+    });
+  });
+
+  it('is measured beside loss that is not congestion', () => {
+    const loss = () => 0.03;
+    const gate = () => new Gate({ rate: 2 * MEGABIT, periodMs: 1000 });
+    expectWithin(
+      estimates(() => ({ bottleneck: gate(), delayMs: 20, loss })),
+      2 * MEGABIT,
+    );
+  });
+
+  it('leaves the stream that follows a whole allowance: the measurement ends as the path opens', () => {
+    const phaseMs = 350;
+    const estimator = new BandwidthEstimator({ maxBitsPerSecond: MAX });
+    const bottleneck = new Gate({ rate: 2 * MEGABIT, periodMs: 1000, phaseMs });
+    const run = measure(estimator, { bottleneck, delayMs: 5 }, { random: new SeededRandom(1) });
+    expect((START_MS + run.durationMs - phaseMs) % 1000).toBeLessThan(100);
   });
 });
 

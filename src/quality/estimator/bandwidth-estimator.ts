@@ -3,6 +3,7 @@ import { ArrivalLog } from './arrival-log.ts';
 import { type BusyPeriod, BusyPeriods } from './busy-periods.ts';
 import { CongestionWatch } from './congestion-watch.ts';
 import { goodput } from './goodput.ts';
+import { Interruptions } from './interruptions.ts';
 import { LossRule } from './loss-rule.ts';
 import { PacketHistory } from './packet-history.ts';
 import { ProbeSearch } from './probe-search.ts';
@@ -54,15 +55,38 @@ const RECENT_MS = 500;
 const ALL_ASKED = 0.9;
 /** No verdict about loss is waited for longer than this. */
 const LONGEST_HOLD_MS = 1000;
+/** While a path is closed this part of what it carries is sent, so as to see when it opens. */
+const WHILE_CLOSED = 0.5;
+/** When it has opened, between these multiples of what it carries: enough to use up every allowance, and early. */
+const WHEN_OPENED = { least: 1.5, most: 3 };
+/** A path that is closed for longer has ended: limits are by the second at the most. */
+const LONGEST_CLOSED_MS = 1250;
+/** How long a closed path is thought to keep packets. */
+const LONGEST_KEPT_MS = 3000;
+/** What was kept while it was closed comes within this time. */
+const LONGEST_OPENING_MS = 300;
+/** Where a path closes again and again, the measurement ends when it opens; so much later at the most, in cycles. */
+const LONGEST_WAIT_CYCLES = 1.2;
 
 type State =
   | { readonly kind: 'probing' }
   /** More and more is sent, until the path is full. */
   | { readonly kind: 'growing'; readonly sinceMs: number }
   /** The path was full by its delay; less is sent until the queue is gone. */
-  | { readonly kind: 'draining'; fromMs: number; peakQueueMs: number; receivedAtMost: number }
+  | {
+      readonly kind: 'draining';
+      fromMs: number;
+      peakQueueMs: number;
+      receivedAtMost: number;
+      readonly before: number;
+      readonly sinceMs: number;
+    }
   /** The path was full by its loss; less is sent until it is clear whether that was enough. */
   | { readonly kind: 'holding'; readonly fromMs: number; cutAtMs: number }
+  /** Nothing arrives any more; little is sent until something does. */
+  | { readonly kind: 'closed'; readonly bitsPerSecond: number }
+  /** Something has arrived again, and what was kept meanwhile is coming. */
+  | { readonly kind: 'opening'; readonly sinceMs: number; readonly bitsPerSecond: number; readonly endsCycle: boolean }
   | { readonly kind: 'done' };
 
 /**
@@ -90,6 +114,7 @@ export class BandwidthEstimator {
   readonly #busy = new BusyPeriods(this.#arrivals);
   readonly #watch = new CongestionWatch();
   readonly #loss = new LossRule();
+  readonly #interruptions = new Interruptions(this.#arrivals);
   readonly #search: ProbeSearch;
   readonly #control: RateControl;
   /** The last busy period, where it contradicts those before. */
@@ -137,10 +162,12 @@ export class BandwidthEstimator {
   received(sequence: number, receivedAtMs: number): void {
     const packet = this.#history.received(sequence);
     if (packet === undefined || this.#state.kind === 'done') return;
+    const silentSinceMs = this.#arrivals.lastAtMs ?? receivedAtMs;
     this.#arrivals.add(receivedAtMs, packet.bytes);
     this.#watch.received(packet.sentAtMs, receivedAtMs);
     if (packet.cluster !== undefined) this.#search.received(packet.cluster, receivedAtMs, packet.bytes);
     this.#judge(packet, false);
+    if (this.#state.kind === 'closed') this.#open(this.#state, packet.sentAtMs, receivedAtMs, silentSinceMs);
     this.#advance(receivedAtMs);
   }
 
@@ -168,10 +195,13 @@ export class BandwidthEstimator {
   #advance(nowMs: number): void {
     if (this.#state.kind === 'done' || this.#startedAtMs === undefined) return;
     this.#nowMs = Math.max(nowMs, this.#nowMs);
-    for (const packet of this.#history.takeLost(this.#nowMs, this.#watch.usualDelayMs)) this.#lost(packet);
+    // While the path is closed packets may be kept: they are lost only when it goes on without them.
+    const usualMs = this.#watch.usualDelayMs + (this.#isInterrupted ? LONGEST_KEPT_MS : 0);
+    for (const packet of this.#history.takeLost(this.#nowMs, usualMs)) this.#lost(packet);
     this.#watch.waiting(this.#history.oldestAgeMs(this.#nowMs));
+    const isTimeUp = this.#isTimeUp;
     this.#step();
-    if (this.#nowMs - this.#startedAtMs >= this.#durationMs) this.#finish();
+    if (isTimeUp) this.#finish();
   }
 
   #lost(packet: SentPacket): void {
@@ -181,10 +211,24 @@ export class BandwidthEstimator {
 
   #judge({ sentAtMs, cluster }: SentPacket, lost: boolean): void {
     if (cluster !== undefined) return;
-    this.#loss.judge(sentAtMs, lost, this.#state.kind !== 'draining');
+    this.#loss.judge(sentAtMs, lost, this.#state.kind !== 'draining' && this.#state.kind !== 'closed');
+  }
+
+  /** Whether to end. Where the path closes again and again it ends as it opens: what follows then has a whole allowance. */
+  get #isTimeUp(): boolean {
+    const overMs = this.#nowMs - this.#startedAtMs! - this.#durationMs;
+    if (overMs < 0) return false;
+    if (this.#state.kind === 'opening' && this.#state.endsCycle) return true;
+    const { cycleMs, releasedAtMs = Number.NEGATIVE_INFINITY } = this.#interruptions;
+    const waitMs = LONGEST_WAIT_CYCLES * (cycleMs > 0 ? cycleMs : LONGEST_CLOSED_MS);
+    const isClosed = this.#state.kind === 'closed' && this.#nowMs - this.#arrivals.lastAtMs! <= LONGEST_CLOSED_MS;
+    // What closed the path long ago was something else.
+    return overMs >= waitMs || !(isClosed || this.#nowMs - releasedAtMs < waitMs);
   }
 
   #step(): void {
+    const overdue = () => this.#history.count(this.#nowMs - this.#watch.usualDelayMs);
+    if (this.#state.kind !== 'closed' && this.#interruptions.isSilent(this.#nowMs, overdue)) this.#close();
     switch (this.#state.kind) {
       case 'probing':
         this.#probe();
@@ -198,7 +242,56 @@ export class BandwidthEstimator {
       case 'holding':
         this.#hold(this.#state);
         break;
+      case 'closed':
+        this.#control.hold(this.#nowMs, WHILE_CLOSED * this.#carried);
+        break;
+      case 'opening':
+        if (this.#watch.isEmpty || this.#nowMs - this.#state.sinceMs > LONGEST_OPENING_MS) {
+          this.#growFrom(this.#state.bitsPerSecond);
+        }
+        break;
     }
+  }
+
+  get #isInterrupted(): boolean {
+    return this.#state.kind === 'closed' || this.#state.kind === 'opening';
+  }
+
+  #close(): void {
+    const state = this.#state;
+    const lastAtMs = this.#arrivals.lastAtMs!;
+    const rate = this.#control.rate(this.#nowMs);
+    // Already less is sent, because of the same silence.
+    const isCut = state.kind === 'draining' && state.sinceMs > lastAtMs;
+    const bitsPerSecond = state.kind === 'probing' ? this.#found : isCut ? Math.max(rate, state.before) : rate;
+    this.#state = { kind: 'closed', bitsPerSecond };
+  }
+
+  #open(state: State & { kind: 'closed' }, sentAtMs: number, atMs: number, silentSinceMs: number): void {
+    const lateMs = atMs - sentAtMs - this.#watch.usualDelayMs;
+    const carried = this.#carried;
+    const cycle = this.#interruptions.release({ silentSinceMs, atMs, lateMs });
+    if (cycle) {
+      this.#doubted = undefined;
+      this.#busy.add(cycle);
+    }
+    const { least, most } = WHEN_OPENED;
+    const bitsPerSecond = Math.min(Math.max(state.bitsPerSecond, least * carried), most * carried);
+    this.#control.hold(this.#nowMs, bitsPerSecond);
+    this.#loss.restart(this.#nowMs);
+    this.#state = { kind: 'opening', sinceMs: this.#nowMs, bitsPerSecond, endsCycle: cycle !== undefined };
+  }
+
+  /** Bits a second that have come since the path opened, or since the beginning. */
+  get #carried(): number {
+    const fromMs = this.#interruptions.releasedAtMs ?? this.#startedAtMs!;
+    return this.#nowMs > fromMs ? (this.#arrivals.bytes(fromMs, this.#nowMs) * 8000) / (this.#nowMs - fromMs) : 0;
+  }
+
+  #growFrom(bitsPerSecond: number): void {
+    this.#loss.restart(this.#nowMs);
+    this.#control.grow(this.#nowMs, bitsPerSecond);
+    this.#state = { kind: 'growing', sinceMs: this.#nowMs };
   }
 
   #probe(): void {
@@ -220,8 +313,10 @@ export class BandwidthEstimator {
   }
 
   #startDraining(sinceMs: number): void {
-    const fromMs = Math.max(sinceMs, this.#startedAtMs ?? this.#nowMs);
-    this.#state = { kind: 'draining', fromMs, peakQueueMs: this.#watch.queueMs, receivedAtMost: 0 };
+    const fromMs = Math.max(sinceMs, this.#interruptions.releasedAtMs ?? this.#startedAtMs ?? this.#nowMs);
+    const before = this.#control.rate(this.#nowMs);
+    const queue = { peakQueueMs: this.#watch.queueMs, receivedAtMost: 0 };
+    this.#state = { kind: 'draining', fromMs, ...queue, before, sinceMs: this.#nowMs };
     this.#drain(this.#state);
   }
 
@@ -282,18 +377,27 @@ export class BandwidthEstimator {
       this.#doubted = undefined;
       this.#busy.add(period);
     }
-    this.#loss.restart(this.#nowMs);
-    this.#control.grow(this.#nowMs, isDoubted ? RETRIED * before : found);
-    this.#state = { kind: 'growing', sinceMs: this.#nowMs };
+    this.#growFrom(isDoubted ? RETRIED * before : found);
   }
 
   /** The busy period that has not ended yet. */
   #currentBusy(): BusyPeriod | undefined {
     const { state, nowMs } = { state: this.#state, nowMs: this.#nowMs };
     if (state.kind === 'draining') return { fromMs: state.fromMs, toMs: nowMs, cause: 'delay' };
+    if (state.kind === 'closed') return this.#currentCycle();
     if (state.kind !== 'holding') return undefined;
     const toMs = Math.min(nowMs, state.cutAtMs + this.#watch.usualDelayMs);
     return { fromMs: state.fromMs, toMs: Math.max(toMs, state.fromMs), cause: 'loss' };
+  }
+
+  /** What is so far of a cycle: only where there has been none, or where it is longer than the one before. */
+  #currentCycle(): BusyPeriod | undefined {
+    const { releasedAtMs, cycleMs } = this.#interruptions;
+    const lastAtMs = this.#arrivals.lastAtMs ?? this.#nowMs;
+    if (this.#nowMs - lastAtMs > LONGEST_CLOSED_MS)
+      return { fromMs: lastAtMs, toMs: this.#nowMs, cause: 'loss', isCycle: true };
+    const fromMs = releasedAtMs ?? this.#startedAtMs ?? this.#nowMs;
+    return this.#nowMs - fromMs > cycleMs ? { fromMs, toMs: this.#nowMs, cause: 'loss', isCycle: true } : undefined;
   }
 
   #latestBusy(): BusyPeriod | undefined {
@@ -308,11 +412,13 @@ export class BandwidthEstimator {
     const untilMs = this.#arrivals.lastAtMs;
     if (untilMs === undefined || this.#startedAtMs === undefined) return 0;
     const sinceMs = busy?.toMs ?? this.#startedAtMs;
-    const recentMs = untilMs - RECENT_MS;
+    // Over less than a cycle what comes says nothing.
+    const lengthMs = Math.max(RECENT_MS, this.#interruptions.cycleMs);
+    const recentMs = untilMs - lengthMs;
     if (busy === undefined) return goodput(this.#arrivals, Math.max(recentMs, sinceMs), untilMs);
     if (recentMs < sinceMs) return 0;
     const unusedBits = Math.max(0, (full * (recentMs - sinceMs)) / 1000 - this.#arrivals.bytes(sinceMs, recentMs) * 8);
-    return goodput(this.#arrivals, recentMs, untilMs) - (unusedBits * 1000) / RECENT_MS;
+    return goodput(this.#arrivals, recentMs, untilMs) - (unusedBits * 1000) / lengthMs;
   }
 
   #finish(): void {

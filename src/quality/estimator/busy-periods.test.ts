@@ -28,6 +28,14 @@ describe('what came in a stretch of time', () => {
 });
 
 describe('the figure', () => {
+  it('of a cycle counts up to its ends, also where nothing comes there', () => {
+    const log = new ArrivalLog();
+    for (const fromMs of [0, 500, 1000]) for (let i = 0; i < 50; i++) log.add(fromMs + 6 * i, 1000);
+    const busy = new BusyPeriods(log);
+    busy.add({ fromMs: 499.9, toMs: 999.9, cause: 'loss', isCycle: true });
+    expect(busy.goodput()).toBeCloseTo(50 * 1000 * 8 * 2);
+  });
+
   it('is there once the path was full', () => {
     const periods = new BusyPeriods(arrivals());
     expect(periods.goodput()).toBeUndefined();

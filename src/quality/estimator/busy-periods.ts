@@ -6,6 +6,8 @@ export interface BusyPeriod {
   readonly fromMs: number;
   readonly toMs: number;
   readonly cause: 'delay' | 'loss';
+  /** It is counted up to its ends, whether something arrived there or not: from the end of one silence to that of the next. */
+  readonly isCycle?: true;
 }
 
 /** What a figure is based on: at least so much time and so many packets. */
@@ -48,9 +50,11 @@ export class BusyPeriods {
     let lengthMs = 0;
     let packets = 0;
     for (let i = periods.length - 1; i >= 0; i--) {
-      const { fromMs, toMs } = periods[i]!;
+      const { fromMs, toMs, isCycle } = periods[i]!;
       if (latest.toMs - toMs > OLDEST_MS) break;
-      bits += goodput(this.#arrivals, fromMs, toMs) * (toMs - fromMs);
+      bits += isCycle
+        ? this.#arrivals.bytes(fromMs, toMs) * 8000
+        : goodput(this.#arrivals, fromMs, toMs) * (toMs - fromMs);
       lengthMs += toMs - fromMs;
       packets += this.#arrivals.packets(fromMs, toMs);
       if (lengthMs >= ENOUGH_MS && packets >= ENOUGH_PACKETS) break;

@@ -35,6 +35,13 @@ describe('a packet', () => {
     expect(packets.received(7)).toBeUndefined();
   });
 
+  it('on its way is counted by when it was sent', () => {
+    const packets = history(10, 30, 50);
+    expect([9, 30, 50].map((atMs) => packets.count(atMs))).toEqual([0, 2, 3]);
+    packets.received(0);
+    expect(packets.count(30)).toBe(1);
+  });
+
   it('on its way is as old as the oldest', () => {
     const packets = history(10, 30);
     expect(packets.oldestAgeMs(50)).toBe(40);

@@ -37,6 +37,16 @@ export class PacketHistory {
     return lost;
   }
 
+  /** How many of those on their way were sent by this time. */
+  count(sentUntilMs: number): number {
+    let count = 0;
+    for (const { sentAtMs } of this.#outstanding.values()) {
+      if (sentAtMs > sentUntilMs) break;
+      count++;
+    }
+    return count;
+  }
+
   /** How long the oldest packet on its way has been so, in milliseconds; 0 when there is none. */
   oldestAgeMs(nowMs: number): number {
     for (const packet of this.#outstanding.values()) return Math.max(0, nowMs - packet.sentAtMs);
