@@ -245,8 +245,8 @@ describe('the verdict', () => {
     expect(sentenceOf('relay', 1)).toBe(
       'The server answers: one relayed candidate, which peers elsewhere may not reach.',
     );
-    expect(sentenceOf('relay', 2)).toContain('2 relayed candidates, 2 of which peers elsewhere may not reach.');
-    expect(sentenceOf('all', 1)).toContain('and one relayed one, one of which peers elsewhere may not reach.');
+    expect(sentenceOf('relay', 2)).toContain('2 relayed candidates; peers elsewhere may not reach 2 of them.');
+    expect(sentenceOf('all', 1)).toContain('and one relayed one; peers elsewhere may not reach one of them.');
     expect(gatherVerdict({ ...report([]), policy: 'relay' }).sentence).toContain('there are no other candidates');
   });
 });

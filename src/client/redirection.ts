@@ -1,4 +1,4 @@
-import { IpAddress, isIpv4Mapped, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
+import { type IpAddress, isIpv4Mapped, isLoopback, type TransportAddress } from '../stun/ip-address.ts';
 import { AddressFamily, ErrorCode } from '../stun/protocol.ts';
 import { isHostName } from './ice-url.ts';
 import type { RequestFailure } from './request-failure.ts';
@@ -31,12 +31,6 @@ export function redirectedFrom(endpoint: ServerEndpoint, reason: RequestFailure)
 function mayBeServer({ ip, port }: TransportAddress, from: TransportAddress): boolean {
   if (port === 0 || ip.family !== from.ip.family || isIpv4Mapped(ip)) return false;
   return !isUnspecified(ip) && !isMulticast(ip) && (!isLoopback(ip) || isLoopback(from.ip));
-}
-
-const ipv6Loopback = IpAddress.parse('::1')!;
-
-function isLoopback(ip: IpAddress): boolean {
-  return ip.family === AddressFamily.ipv4 ? firstByte(ip) === 127 : sameAddress(ip, ipv6Loopback);
 }
 
 /** Multicast, and the reserved IPv4 addresses above it, broadcast among them. */

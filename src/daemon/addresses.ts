@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import type { Configuration } from '../config/settings.ts';
-import { IpAddress, sameAddress } from '../stun/ip-address.ts';
+import { IpAddress, isLoopback, sameAddress } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 import { askStun } from './ask-stun.ts';
 import type { Choice } from './relay-addresses.ts';
@@ -79,10 +79,6 @@ async function resolve(hostname: string, family: 'ipv4' | 'ipv6'): Promise<Choic
   } catch (error) {
     return `${hostname} does not resolve to an address of this family (${(error as NodeJS.ErrnoException).code})`;
   }
-}
-
-export function isLoopback(ip: IpAddress): boolean {
-  return ip.family === AddressFamily.ipv4 ? ip.w0 >>> 24 === 127 : ip.text === '::1';
 }
 
 /** The address that the system would send from; connecting a UDP socket asks the routing table and sends nothing. */

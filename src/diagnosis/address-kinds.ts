@@ -1,4 +1,4 @@
-import { type IpAddress, isIpv4Mapped } from '../stun/ip-address.ts';
+import { type IpAddress, isIpv4Mapped, isLoopback } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
 
 /** 100.64.0.0/10, between customers and the NAT of a carrier (RFC 6598). Some VPNs use it too. */
@@ -16,12 +16,6 @@ export function isPrivate({ family, w0 }: IpAddress): boolean {
   if (family !== AddressFamily.ipv4) return false;
   const [first, second] = [w0 >>> 24, (w0 >>> 16) & 0xff];
   return first === 10 || (first === 172 && second >> 4 === 1) || (first === 192 && second === 168);
-}
-
-/** 127.0.0.0/8 and ::1. */
-export function isLoopback({ family, w0, w1, w2, w3 }: IpAddress): boolean {
-  if (family === AddressFamily.ipv4) return w0 >>> 24 === 127;
-  return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 1;
 }
 
 /** 169.254.0.0/16 and fe80::/10, which lead no further than the next router. */

@@ -1,12 +1,6 @@
 import { isPrivate } from '../nat/private-address.ts';
-import { type IpAddress, isIpv4Mapped } from '../stun/ip-address.ts';
+import { type IpAddress, isIpv4Mapped, isLoopback } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
-
-/** 127.0.0.0/8 and ::1. */
-export function isLoopback({ family, w0, w1, w2, w3 }: IpAddress): boolean {
-  if (family === AddressFamily.ipv4) return w0 >>> 24 === 127;
-  return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 1;
-}
 
 /** fc00::/7 and RFC 1918: addresses that every network may use for itself. */
 export function isOfOneNetwork(ip: IpAddress): boolean {

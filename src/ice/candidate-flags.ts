@@ -4,8 +4,14 @@ import { parseIceUrl } from '../client/ice-url.ts';
 import { type Advice, advice } from '../ladder/advice.ts';
 import { allocationWarnings } from '../ladder/relay-advice.ts';
 import { isOfCarrier } from '../nat/private-address.ts';
-import { formatTransportAddress, type IpAddress, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
-import { isLoopback, isOfOneNetwork } from './address-kinds.ts';
+import {
+  formatTransportAddress,
+  type IpAddress,
+  isLoopback,
+  sameAddress,
+  type TransportAddress,
+} from '../stun/ip-address.ts';
+import { isOfOneNetwork } from './address-kinds.ts';
 import type { CandidateError, ServerReport } from './report.ts';
 
 /** What there is to say about a relayed address. */

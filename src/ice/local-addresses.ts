@@ -1,6 +1,6 @@
-import type { IpAddress } from '../stun/ip-address.ts';
+import { type IpAddress, isLoopback } from '../stun/ip-address.ts';
 import { AddressFamily } from '../stun/protocol.ts';
-import { isLoopback, isOfOneNetwork, makesCandidate } from './address-kinds.ts';
+import { isOfOneNetwork, makesCandidate } from './address-kinds.ts';
 
 /** An interface that is up. */
 export interface LocalInterface {

@@ -1,5 +1,5 @@
 import type { ServerEndpoint } from '../client/server-endpoint.ts';
-import { isLoopback } from './address-kinds.ts';
+import { isLoopback } from '../stun/ip-address.ts';
 import type { LocalAddress } from './local-addresses.ts';
 
 /** Where a server is to be asked, over one transport and in one family, and from which address of this machine. */

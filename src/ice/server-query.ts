@@ -10,9 +10,15 @@ import { credentialWarnings } from '../ladder/credentials.ts';
 import { openRelayWarning } from '../ladder/relay-advice.ts';
 import type { AdviceContext } from '../ladder/request-advice.ts';
 import { adviseOnResolution, resolveStep } from '../ladder/resolution.ts';
-import { formatTransportAddress, type IpAddress, sameAddress, type TransportAddress } from '../stun/ip-address.ts';
+import {
+  formatTransportAddress,
+  type IpAddress,
+  isLoopback,
+  sameAddress,
+  type TransportAddress,
+} from '../stun/ip-address.ts';
 import type { AddressFamily } from '../stun/protocol.ts';
-import { isLoopback, isOfOneNetwork } from './address-kinds.ts';
+import { isOfOneNetwork } from './address-kinds.ts';
 import { type Mapping, reflexiveFlags, relayedFlags } from './candidate-flags.ts';
 import type { CandidateServer, CandidateSet } from './candidate-set.ts';
 import type { GatherDependencies } from './dependencies.ts';

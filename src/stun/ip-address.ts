@@ -113,6 +113,12 @@ export function isIpv4Mapped(address: AddressWords): boolean {
   return address.family === AddressFamily.ipv6 && address.w0 === 0 && address.w1 === 0 && address.w2 === 0xffff;
 }
 
+/** 127.0.0.0/8 and ::1. */
+export function isLoopback({ family, w0, w1, w2, w3 }: AddressWords): boolean {
+  if (family === AddressFamily.ipv4) return w0 >>> 24 === 127;
+  return w0 === 0 && w1 === 0 && w2 === 0 && w3 === 1;
+}
+
 /** Reads a dotted quad that is known to be valid. */
 function parseIpv4(text: string, from: number): number {
   let word = 0;

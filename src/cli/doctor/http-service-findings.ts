@@ -1,6 +1,5 @@
 import type { Configuration } from '../../config/settings.ts';
-import { isLoopback } from '../../daemon/addresses.ts';
-import { IpAddress } from '../../stun/ip-address.ts';
+import { IpAddress, isLoopback } from '../../stun/ip-address.ts';
 import { type CertificateDependencies, httpsCertificateFindings } from './certificate.ts';
 import { type Finding, findingsAbout } from './finding.ts';
 import type { HttpService } from './http-service.ts';

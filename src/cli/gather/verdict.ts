@@ -56,9 +56,9 @@ function gains({ candidates, policy }: GatherReport): string {
   ];
   const sum = `${counts.slice(0, -1).join(', ')}${counts.length > 1 ? ' and ' : ''}${counts.at(-1)}`;
   const isOnly = flagged === 1 && counts.length === 1 && relays.length === 1;
-  const which = isOnly ? 'which' : `${flagged === 1 ? 'one' : flagged} of which`;
-  const doubtful = flagged === 0 ? '' : `, ${which} peers elsewhere may not reach`;
-  return sum + doubtful;
+  if (flagged === 0) return sum;
+  if (isOnly) return `${sum}, which peers elsewhere may not reach`;
+  return `${sum}; peers elsewhere may not reach ${flagged === 1 ? 'one' : flagged} of them`;
 }
 
 function count(number: number, what: string): string {

@@ -1,8 +1,7 @@
 import { type Finding, notTested } from '../../nat/finding.ts';
 import type { GatewayReport } from '../../nat/report.ts';
-import type { IpAddress } from '../../stun/ip-address.ts';
+import { type IpAddress, isLoopback } from '../../stun/ip-address.ts';
 import { AddressFamily } from '../../stun/protocol.ts';
-import { isLoopback } from '../address-kinds.ts';
 import { anywhere } from '../anywhere.ts';
 import { interfaceKind } from '../interfaces.ts';
 import type { DiagnosisNetwork } from '../network.ts';

@@ -3,8 +3,6 @@ const FEWEST_PACKETS = 30;
 const SHORTEST_MS = 200;
 /** More loss than this is congestion (draft-ietf-rmcat-gcc-02 §6). */
 const TOO_MUCH = 0.1;
-/** Below this a path loses nothing to speak of (draft-ietf-rmcat-gcc-02 §6). */
-export const LITTLE_LOSS = 0.02;
 /** How much a packet that was lost a second ago still counts in the loss that the path always has. */
 const FORGETTING_MS = 1000;
 /** A path that loses more than this while it is not full is not believed to. */
